@@ -1,0 +1,284 @@
+//! What the doors ask of the engine, and what they get.
+
+use std::sync::Arc;
+
+use crate::model::{AttributeValue, Image, Item, KeySchema, Map, TableDef, TableName};
+use crate::store::{Mark, Origin};
+
+/// Why an operation failed. The text of [`EngineError::Validation`] is DynamoDB's own.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum EngineError {
+    /// No such table.
+    #[error("table {0} not found")]
+    ResourceNotFound(String),
+    /// The table is there already.
+    #[error("table {0} exists already")]
+    ResourceInUse(String),
+    /// The request is wrong; the text is DynamoDB's.
+    #[error("{0}")]
+    Validation(String),
+    /// The table has deletion protection.
+    #[error("table {0} is protected from deletion")]
+    DeletionProtected(String),
+    /// The store is full; nothing was written.
+    #[error("{0}")]
+    Full(String),
+    /// Too much is waiting; nothing was written; try again.
+    #[error("too many writes are waiting; try again")]
+    Busy,
+    /// The write may or may not be durable.
+    #[error("the outcome of the write is not known: {0}")]
+    OutcomeUnknown(String),
+    /// Reading failed.
+    #[error("{0}")]
+    Internal(String),
+}
+
+/// PutItem.
+#[derive(Clone, Debug)]
+pub struct PutItem {
+    /// The table.
+    pub table: TableName,
+    /// The item.
+    pub item: Item,
+    /// The door it came through.
+    pub origin: Origin,
+}
+
+/// DeleteItem.
+#[derive(Clone, Debug)]
+pub struct DeleteItem {
+    /// The table.
+    pub table: TableName,
+    /// Exactly the key attributes.
+    pub key: Map,
+    /// The door it came through.
+    pub origin: Origin,
+}
+
+/// What a single write found and did.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// The table.
+    pub table: Arc<TableDef>,
+    /// The visible item that stood there.
+    pub old: Option<Image>,
+    /// Size of the larger of old and new, in bytes: write units are its kilobytes, rounded up.
+    pub size: usize,
+}
+
+/// GetItem.
+#[derive(Clone, Debug)]
+pub struct GetItem {
+    /// The table.
+    pub table: TableName,
+    /// Exactly the key attributes.
+    pub key: Map,
+}
+
+/// GetItem's answer.
+#[derive(Clone, Debug)]
+pub struct Got {
+    /// The table.
+    pub table: Arc<TableDef>,
+    /// The item.
+    pub item: Option<Image>,
+    /// Bytes read.
+    pub size: usize,
+}
+
+/// A condition on the sort key.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SortCondition {
+    /// `=`.
+    Equal(AttributeValue),
+    /// `<`.
+    Less(AttributeValue),
+    /// `<=`.
+    LessOrEqual(AttributeValue),
+    /// `>`.
+    Greater(AttributeValue),
+    /// `>=`.
+    GreaterOrEqual(AttributeValue),
+    /// `BETWEEN`, both ends included.
+    Between(AttributeValue, AttributeValue),
+    /// `begins_with`, for strings and binary.
+    BeginsWith(AttributeValue),
+}
+
+/// One condition of a Query on a key attribute, by the attribute's name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeyCondition {
+    /// The attribute.
+    pub attribute: String,
+    /// The condition; for the partition key only [`SortCondition::Equal`] is legal.
+    pub condition: SortCondition,
+}
+
+/// Query.
+#[derive(Clone, Debug)]
+pub struct Query {
+    /// The table.
+    pub table: TableName,
+    /// One condition for the partition key, at most one for the sort key.
+    pub conditions: Vec<KeyCondition>,
+    /// Ascending order of the sort key.
+    pub forward: bool,
+    /// The most items to read, from 1.
+    pub limit: Option<usize>,
+    /// Where the last page ended: exactly the key attributes.
+    pub start: Option<Map>,
+}
+
+/// Scan.
+#[derive(Clone, Debug)]
+pub struct Scan {
+    /// The table.
+    pub table: TableName,
+    /// The most items to read, from 1.
+    pub limit: Option<usize>,
+    /// Where the last page ended: exactly the key attributes.
+    pub start: Option<Map>,
+    /// Segment and number of segments of a parallel scan.
+    pub segment: Option<(u32, u32)>,
+}
+
+/// A page of Query or Scan.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// The table.
+    pub table: Arc<TableDef>,
+    /// The items.
+    pub items: Vec<Image>,
+    /// Where the next page begins: the key of the last item read; `None` at the end.
+    pub last: Option<Map>,
+    /// Bytes read, summed.
+    pub size: usize,
+}
+
+/// BatchGetItem: keys by table, already checked for number and duplicates of tables.
+#[derive(Clone, Debug)]
+pub struct BatchGet {
+    /// The tables, each with its keys.
+    pub tables: Vec<(TableName, Vec<Map>)>,
+}
+
+/// BatchGetItem's answer.
+#[derive(Clone, Debug)]
+pub struct BatchGot {
+    /// Per table, in the order asked: what was found, and the bytes read for each key.
+    pub tables: Vec<(Arc<TableDef>, Vec<Image>, Vec<usize>)>,
+    /// What did not fit 16 MB: keys by table.
+    pub unprocessed: Vec<(TableName, Vec<Map>)>,
+}
+
+/// One action of a batch.
+#[derive(Clone, Debug)]
+pub enum Write {
+    /// PutRequest.
+    Put(Item),
+    /// DeleteRequest: exactly the key attributes.
+    Delete(Map),
+}
+
+/// BatchWriteItem: one commit.
+#[derive(Clone, Debug)]
+pub struct BatchWrite {
+    /// The tables, each with its actions.
+    pub tables: Vec<(TableName, Vec<Write>)>,
+    /// The door it came through.
+    pub origin: Origin,
+}
+
+/// BatchWriteItem's answer.
+#[derive(Clone, Debug)]
+pub struct BatchWritten {
+    /// Per table, in the order asked: the larger size of old and new of each action.
+    pub tables: Vec<(Arc<TableDef>, Vec<usize>)>,
+}
+
+/// One item from MQTT or REST.
+#[derive(Clone, Debug)]
+pub struct IngestPut {
+    /// The table.
+    pub table: TableName,
+    /// The item.
+    pub item: Item,
+    /// Estimated times in it.
+    pub mark: Option<Mark>,
+    /// Fingerprint of the delivery, where a second delivery would make a second item.
+    pub delivery: Option<u64>,
+}
+
+/// Items from MQTT or REST: one commit, all or nothing.
+#[derive(Clone, Debug)]
+pub struct Ingest {
+    /// The items, in order.
+    pub puts: Vec<IngestPut>,
+    /// MQTT or REST.
+    pub origin: Origin,
+    /// REST: answer soon. MQTT: wait for company.
+    pub urgency: crate::store::Urgency,
+}
+
+/// What became of an [`Ingest`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ingested {
+    /// Items stored.
+    pub stored: u64,
+    /// Deliveries that had been stored before.
+    pub repeated: u64,
+}
+
+/// CreateTable.
+#[derive(Clone, Debug)]
+pub struct CreateTable {
+    /// Its name.
+    pub table: TableName,
+    /// Its key.
+    pub keys: KeySchema,
+    /// Read and write units; none for PAY_PER_REQUEST.
+    pub provisioned: Option<(u64, u64)>,
+    /// Deletion protection.
+    pub deletion_protection: bool,
+}
+
+/// A table and its statistics.
+#[derive(Clone, Debug)]
+pub struct Described {
+    /// The table.
+    pub table: Arc<TableDef>,
+    /// Items, by the last fold.
+    pub items: u64,
+    /// Their size by DynamoDB's accounting, in bytes, by the last fold.
+    pub bytes: u64,
+}
+
+/// ListTables.
+#[derive(Clone, Debug)]
+pub struct ListTables {
+    /// Begin after this name.
+    pub start: Option<String>,
+    /// The most names, 1 to 100.
+    pub limit: usize,
+}
+
+/// ListTables' answer.
+#[derive(Clone, Debug)]
+pub struct TableNames {
+    /// The names, in order.
+    pub names: Vec<TableName>,
+    /// There are more after the last one.
+    pub more: bool,
+}
+
+/// UpdateTimeToLive.
+#[derive(Clone, Debug)]
+pub struct UpdateTimeToLive {
+    /// The table.
+    pub table: TableName,
+    /// The attribute.
+    pub attribute: String,
+    /// On or off.
+    pub enabled: bool,
+}

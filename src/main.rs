@@ -1,0 +1,3 @@
+//! The `forebay` binary: parses arguments and hands over.
+
+fn main() {}

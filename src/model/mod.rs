@@ -1,0 +1,19 @@
+//! What DynamoDB's data is made of: attribute values, exact numbers, items, keys and schemas, with their three
+//! forms: in memory ([`value`]), at rest ([`image`], canonical CBOR read in place), and as text
+//! ([`dynamodb_json`], [`plain_json`]). Knows no store and no protocol.
+
+pub mod dynamodb_json;
+pub mod image;
+pub mod key;
+pub mod limits;
+pub mod number;
+pub mod plain_json;
+pub mod schema;
+pub mod size;
+pub mod value;
+
+pub use image::{Image, ListRef, MapRef, SetRef, ValueRef};
+pub use key::{HashKey, KeyCodec, KeyError, KeyType, KeyValue, RowKey, TableId};
+pub use number::{Number, NumberError};
+pub use schema::{KeyAttribute, KeySchema, TableDef, TableName, TtlAttribute, WhenFull};
+pub use value::{AttributeValue, Item, Map, Name, Set};

@@ -1,0 +1,1 @@
+//! SigV4 signatures for requests to an upstream.

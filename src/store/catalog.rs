@@ -1,0 +1,41 @@
+//! The tables, in memory; kept as rows of [`super::Space::Catalog`].
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::model::{TableDef, TableId};
+
+/// All tables at one point in the order of changes. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    by_id: BTreeMap<TableId, Arc<TableDef>>,
+}
+
+impl Catalog {
+    /// A live table by name.
+    pub fn table(&self, name: &str) -> Option<&Arc<TableDef>> {
+        self.by_id.values().find(|table| !table.dropped && table.name.as_str() == name)
+    }
+
+    /// A table by number, dropped ones too.
+    pub fn by_id(&self, id: TableId) -> Option<&Arc<TableDef>> {
+        self.by_id.get(&id)
+    }
+
+    /// The live tables, by name.
+    pub fn tables(&self) -> Vec<&Arc<TableDef>> {
+        let mut tables: Vec<_> = self.by_id.values().filter(|table| !table.dropped).collect();
+        tables.sort_by(|a, b| a.name.cmp(&b.name));
+        tables
+    }
+
+    /// The next number for a table.
+    pub fn next_id(&self) -> TableId {
+        self.by_id.keys().next_back().map_or(TableId::FIRST, |last| TableId(last.0 + 1).max(TableId::FIRST))
+    }
+
+    /// Puts a definition in.
+    pub(super) fn set(&mut self, table: TableDef) {
+        self.by_id.insert(table.id, Arc::new(table));
+    }
+}

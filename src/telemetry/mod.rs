@@ -1,0 +1,113 @@
+//! Metric and health values, apart from their rendering: rooms write them, `http` and `cli` read them.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds.
+    pub fn add(&self, n: u64) {
+        self.0.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// The value.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A value that its room replaces and others look at.
+#[derive(Debug, Default)]
+pub struct Watched<T>(Mutex<T>);
+
+impl<T: Clone> Watched<T> {
+    /// Starts with this value.
+    pub fn new(value: T) -> Watched<T> {
+        Watched(Mutex::new(value))
+    }
+
+    /// The value now.
+    pub fn get(&self) -> T {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Changes it.
+    pub fn update(&self, change: impl FnOnce(&mut T)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// What came in over MQTT and REST.
+#[derive(Debug, Default)]
+pub struct IngestMetrics {
+    /// Items stored.
+    pub accepted: Counter,
+    /// Messages that no rule could map, or that can't be an item.
+    pub rejected: Counter,
+    /// Empty payloads, retained copies, dropped by rule, delivered twice.
+    pub skipped: Counter,
+}
+
+/// Whether an upstream answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UpstreamState {
+    /// The last request was answered.
+    Online,
+    /// It can't be reached (or has not been yet).
+    #[default]
+    Offline,
+    /// It asks for less.
+    Throttled,
+    /// Somebody paused it.
+    Paused,
+    /// It answers, but a thing must be put right first; the reason says what.
+    Blocked,
+}
+
+/// One upstream, as `status` shows it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct UpstreamStatus {
+    /// Its name in the configuration.
+    pub name: String,
+    /// Its state.
+    pub state: UpstreamState,
+    /// Why, where the state needs a reason.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
+    /// Changes in the journal that the upstream has not settled; derived from journal and cursor.
+    pub pending: u64,
+    /// Age of the oldest of them, in seconds.
+    pub oldest_pending_age_seconds: u64,
+    /// Changes that the upstream took, since the start of the process.
+    pub acknowledged: u64,
+    /// Changes given up unsent because the owner chose that.
+    pub dropped_unsent: u64,
+    /// Letters waiting for the owner.
+    pub dead_letters: u64,
+}
+
+/// Gives one upstream's status when asked; `sync` implements it, `app` passes it to `http`.
+pub trait UpstreamSource: Send + Sync {
+    /// The status now.
+    fn status(&self) -> UpstreamStatus;
+}
+
+/// The upstreams of a daemon.
+pub type Upstreams = Vec<Arc<dyn UpstreamSource>>;
+
+/// The MQTT doors' states: what is configured is `Some`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MqttStatus {
+    /// `"connecting"`, `"subscribed"`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub broker: Option<String>,
+    /// `"listening"`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub listener: Option<String>,
+}
