@@ -208,6 +208,8 @@ pub struct IngestPut {
     pub mark: Option<Mark>,
     /// Fingerprint of the delivery, where a second delivery would make a second item.
     pub delivery: Option<u64>,
+    /// The sender says that it may have sent this before: look whether the delivery is known.
+    pub dup: bool,
 }
 
 /// Items from MQTT or REST: one commit, all or nothing.

@@ -68,8 +68,6 @@ impl KeySchema {
 pub struct TtlAttribute {
     /// The attribute that holds the expiry time: a Number, in whole seconds since 1970.
     pub attribute: CompactString,
-    /// When the setting was last changed, in seconds since 1970.
-    pub changed_at: u64,
 }
 
 /// What happens to new writes from MQTT and REST when the store is full.
@@ -94,6 +92,9 @@ pub struct TableDef {
     pub keys: KeySchema,
     /// TTL, where enabled.
     pub ttl: Option<TtlAttribute>,
+    /// When TTL was last switched on or off, in seconds since 1970; 0: never.
+    #[serde(default)]
+    pub ttl_changed_at: u64,
     /// CreateTable's time, in microseconds since 1970.
     pub created_us: u64,
     /// `TableId` of DescribeTable: a UUID as text.

@@ -15,7 +15,7 @@ use std::ops::{Bound, ControlFlow};
 
 pub use batch::Batch;
 pub use catalog::Catalog;
-pub use handle::{OpenError, Store, StoreSettings, StoreStatus, View};
+pub use handle::{OpenError, Store, StoreSettings, StoreStatus, TableStatistics, View};
 pub use record::{Kind, Origin, Record};
 pub use row::{Mark, Movable, Row, Unit};
 
