@@ -1,23 +1,43 @@
 //! The operations, one synchronous file each: read, decide, return a page or stage a change. Knows no HTTP, no MQTT, no
 //! JSON, no LMDB. Takes only [`crate::security::Authorized`] requests.
+//!
+//! A write is prepared on its caller's task (key, image, sizes: whatever needs no other row), decided on the committer's
+//! thread against everything staged before it, and answered after the group's fsync. A read takes one view, on a thread
+//! where a cold page of the SD card may block.
 
+mod batch_get;
+mod batch_write;
+mod create_table;
+mod delete_item;
+mod delete_table;
+mod describe_table;
+mod error;
+mod get_item;
+mod ingest;
+mod keys;
+mod list_tables;
+mod page;
+mod prepare;
+mod put_item;
+mod query;
 pub mod request;
-
-pub use request::*;
+mod scan;
+mod update_time_to_live;
 
 use std::sync::Arc;
+
+pub use error::EngineError;
+pub use request::*;
 
 use crate::clock::Clock;
 use crate::model::{TableDef, TableName};
 use crate::security::Authorized;
-use crate::store::Store;
+use crate::store::{Batch, Read, Store, Urgency, View};
 
 /// The engine; cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
-    #[allow(dead_code)]
     store: Store,
-    #[allow(dead_code)]
     clock: Clock,
 }
 
@@ -28,75 +48,145 @@ impl Engine {
     }
 
     /// PutItem.
-    pub async fn put_item(&self, _request: Authorized<PutItem>) -> Result<Written, EngineError> {
-        todo!()
+    pub async fn put_item(&self, request: Authorized<PutItem>) -> Result<Written, EngineError> {
+        let put = put_item::prepare(&self.preparing(), request.into_inner())?;
+        let now = self.clock.expiry_now();
+        self.write(Urgency::Now, put.weight(), move |read, batch| put_item::decide(read, batch, put, now))
+            .await
     }
 
     /// DeleteItem.
-    pub async fn delete_item(&self, _request: Authorized<DeleteItem>) -> Result<Written, EngineError> {
-        todo!()
+    pub async fn delete_item(&self, request: Authorized<DeleteItem>) -> Result<Written, EngineError> {
+        let delete = delete_item::prepare(&self.preparing(), request.into_inner())?;
+        let now = self.clock.expiry_now();
+        let weight = delete.weight();
+        self.write(Urgency::Now, weight, move |read, batch| delete_item::decide(read, batch, delete, now))
+            .await
     }
 
     /// GetItem.
-    pub async fn get_item(&self, _request: Authorized<GetItem>) -> Result<Got, EngineError> {
-        todo!()
+    pub async fn get_item(&self, request: Authorized<GetItem>) -> Result<Got, EngineError> {
+        let GetItem { table, key } = request.into_inner();
+        let (keys, now) = (self.store.keys(), self.clock.expiry_now());
+        self.read(move |view| get_item::read(view, keys, &table, &key, now)).await
     }
 
     /// Query.
-    pub async fn query(&self, _request: Authorized<Query>) -> Result<Page, EngineError> {
-        todo!()
+    pub async fn query(&self, request: Authorized<Query>) -> Result<Page, EngineError> {
+        let (keys, now) = (self.store.keys(), self.clock.expiry_now());
+        self.read(move |view| query::read(view, keys, request.request(), now)).await
     }
 
     /// Scan.
-    pub async fn scan(&self, _request: Authorized<Scan>) -> Result<Page, EngineError> {
-        todo!()
+    pub async fn scan(&self, request: Authorized<Scan>) -> Result<Page, EngineError> {
+        let (keys, now) = (self.store.keys(), self.clock.expiry_now());
+        self.read(move |view| scan::read(view, keys, request.request(), now)).await
     }
 
     /// BatchGetItem.
-    pub async fn batch_get(&self, _request: Authorized<BatchGet>) -> Result<BatchGot, EngineError> {
-        todo!()
+    pub async fn batch_get(&self, request: Authorized<BatchGet>) -> Result<BatchGot, EngineError> {
+        let (keys, now) = (self.store.keys(), self.clock.expiry_now());
+        self.read(move |view| batch_get::read(view, keys, request.into_inner(), now)).await
     }
 
-    /// BatchWriteItem.
-    pub async fn batch_write(&self, _request: Authorized<BatchWrite>) -> Result<BatchWritten, EngineError> {
-        todo!()
+    /// BatchWriteItem: one commit.
+    pub async fn batch_write(&self, request: Authorized<BatchWrite>) -> Result<BatchWritten, EngineError> {
+        let writes = batch_write::prepare(&self.preparing(), request.into_inner())?;
+        let now = self.clock.expiry_now();
+        let weight = writes.weight();
+        self.write(Urgency::Now, weight, move |read, batch| batch_write::decide(read, batch, writes, now))
+            .await
     }
 
-    /// Items from MQTT or REST.
-    pub async fn ingest(&self, _request: Authorized<Ingest>) -> Result<Ingested, EngineError> {
-        todo!()
+    /// Items from MQTT or REST: one commit, all or nothing.
+    pub async fn ingest(&self, request: Authorized<Ingest>) -> Result<Ingested, EngineError> {
+        let urgency = request.request().urgency;
+        let puts = ingest::prepare(&self.preparing(), request.into_inner())?;
+        let weight = puts.weight();
+        self.write(urgency, weight, move |read, batch| ingest::decide(read, batch, puts)).await
     }
 
     /// CreateTable.
-    pub async fn create_table(&self, _request: Authorized<CreateTable>) -> Result<Described, EngineError> {
-        todo!()
+    pub async fn create_table(&self, request: Authorized<CreateTable>) -> Result<Described, EngineError> {
+        let request = request.into_inner();
+        let uuid = create_table::random_uuid()?;
+        let stamp = self.clock.stamp();
+        let table = self
+            .write(Urgency::Now, 1024, move |read, batch| {
+                create_table::decide(read, batch, request, uuid, stamp)
+            })
+            .await?;
+        Ok(Described { table, items: 0, bytes: 0 })
     }
 
     /// DescribeTable.
-    pub async fn describe_table(&self, _request: Authorized<TableName>) -> Result<Described, EngineError> {
-        todo!()
+    pub async fn describe_table(&self, request: Authorized<TableName>) -> Result<Described, EngineError> {
+        describe_table::read(&self.store, request.request())
     }
 
     /// DeleteTable; the answer describes what was.
-    pub async fn delete_table(&self, _request: Authorized<TableName>) -> Result<Described, EngineError> {
-        todo!()
+    pub async fn delete_table(&self, request: Authorized<TableName>) -> Result<Described, EngineError> {
+        let described = describe_table::read(&self.store, request.request())?;
+        let stamp = self.clock.stamp();
+        let name = request.into_inner();
+        self.write(Urgency::Now, 1024, move |read, batch| delete_table::decide(read, batch, &name, stamp))
+            .await?;
+        Ok(described)
     }
 
     /// ListTables.
-    pub fn list_tables(&self, _request: Authorized<ListTables>) -> TableNames {
-        todo!()
+    pub fn list_tables(&self, request: Authorized<ListTables>) -> TableNames {
+        list_tables::read(&self.store.catalog(), request.request())
     }
 
     /// UpdateTimeToLive.
     pub async fn update_time_to_live(
         &self,
-        _request: Authorized<UpdateTimeToLive>,
+        request: Authorized<UpdateTimeToLive>,
     ) -> Result<Arc<TableDef>, EngineError> {
-        todo!()
+        let principal = request.principal().clone();
+        let request = request.into_inner();
+        let stamp = self.clock.stamp();
+        self.write(Urgency::Now, 1024, move |read, batch| {
+            update_time_to_live::decide(read, batch, &principal, &request, stamp)
+        })
+        .await
     }
 
     /// A live table's definition (DescribeTimeToLive, the doors).
-    pub fn table(&self, _name: &str) -> Result<Arc<TableDef>, EngineError> {
-        todo!()
+    pub fn table(&self, name: &str) -> Result<Arc<TableDef>, EngineError> {
+        keys::table(&self.store.catalog(), name).cloned()
+    }
+
+    /// What preparing a write needs.
+    fn preparing(&self) -> prepare::Preparing {
+        prepare::Preparing {
+            catalog: self.store.catalog(),
+            keys: self.store.keys(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    /// Runs a decision; its refusals go out after the sync of what they were decided against.
+    async fn write<R: Send + 'static>(
+        &self,
+        urgency: Urgency,
+        weight: usize,
+        decide: impl FnOnce(&dyn Read, &mut Batch) -> Result<R, EngineError> + Send + 'static,
+    ) -> Result<R, EngineError> {
+        self.store.submit(urgency, weight, decide).await?
+    }
+
+    /// Reads one page. The number of threads that block at once is the runtime's bound.
+    async fn read<R: Send + 'static>(
+        &self,
+        read: impl FnOnce(&View) -> Result<R, EngineError> + Send + 'static,
+    ) -> Result<R, EngineError> {
+        let store = self.store.clone();
+        let task = tokio::task::spawn_blocking(move || {
+            let view = store.view()?;
+            read(&view)
+        });
+        task.await.unwrap_or_else(|error| Err(EngineError::Internal(format!("a read ended early: {error}"))))
     }
 }

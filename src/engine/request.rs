@@ -5,35 +5,6 @@ use std::sync::Arc;
 use crate::model::{AttributeValue, Image, Item, KeySchema, Map, TableDef, TableName};
 use crate::store::{Mark, Origin};
 
-/// Why an operation failed. The text of [`EngineError::Validation`] is DynamoDB's own.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum EngineError {
-    /// No such table.
-    #[error("table {0} not found")]
-    ResourceNotFound(String),
-    /// The table is there already.
-    #[error("table {0} exists already")]
-    ResourceInUse(String),
-    /// The request is wrong; the text is DynamoDB's.
-    #[error("{0}")]
-    Validation(String),
-    /// The table has deletion protection.
-    #[error("table {0} is protected from deletion")]
-    DeletionProtected(String),
-    /// The store is full; nothing was written.
-    #[error("{0}")]
-    Full(String),
-    /// Too much is waiting; nothing was written; try again.
-    #[error("too many writes are waiting; try again")]
-    Busy,
-    /// The write may or may not be durable.
-    #[error("the outcome of the write is not known: {0}")]
-    OutcomeUnknown(String),
-    /// Reading failed.
-    #[error("{0}")]
-    Internal(String),
-}
-
 /// PutItem.
 #[derive(Clone, Debug)]
 pub struct PutItem {

@@ -12,7 +12,7 @@ pub mod schema;
 pub mod size;
 pub mod value;
 
-pub use image::{Image, ListRef, MapRef, SetRef, ValueRef};
+pub use image::{Image, ImageError, ListRef, MapRef, SetRef, ValueRef};
 pub use key::{HashKey, KeyCodec, KeyError, KeyType, KeyValue, RowKey, TableId};
 pub use number::{Number, NumberError};
 pub use schema::{KeyAttribute, KeySchema, TableDef, TableName, TtlAttribute, WhenFull};

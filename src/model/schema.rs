@@ -57,6 +57,14 @@ impl KeySchema {
         todo!()
     }
 
+    /// The type of a key attribute.
+    pub fn type_of(&self, name: &str) -> Option<KeyType> {
+        std::iter::once(&self.partition)
+            .chain(self.sort.as_ref())
+            .find(|attribute| attribute.name == name)
+            .map(|attribute| attribute.key_type)
+    }
+
     /// Whether this attribute is part of the key.
     pub fn contains(&self, name: &str) -> bool {
         self.partition.name == name || self.sort.as_ref().is_some_and(|sort| sort.name == name)
@@ -112,6 +120,12 @@ pub struct TableDef {
 }
 
 impl TableDef {
+    /// Whether the item has expired at this second; never where it is `None` (the clock is not trusted).
+    pub fn is_expired(&self, image: MapRef<'_>, now: Option<u64>) -> bool {
+        let Some(now) = now else { return false };
+        self.expiry_of(image).is_some_and(|second| second <= now)
+    }
+
     /// When the item expires, in whole seconds since 1970: the TTL attribute's value, where the table has TTL and the
     /// attribute is a Number. More than five years in the past does not count (developer guide, "Time to Live").
     pub fn expiry_of(&self, _image: MapRef<'_>) -> Option<u64> {

@@ -89,6 +89,11 @@ impl Batch {
         Ok(())
     }
 
+    /// Stages all that another batch holds, behind what is here.
+    pub fn append(&mut self, mut other: Batch) {
+        self.changes.append(&mut other.changes);
+    }
+
     /// Whether nothing was staged.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()

@@ -13,7 +13,7 @@ pub mod row;
 
 use std::ops::{Bound, ControlFlow};
 
-pub use batch::Batch;
+pub use batch::{About, Batch};
 pub use catalog::Catalog;
 pub use handle::{OpenError, Store, StoreSettings, StoreStatus, TableStatistics, View};
 pub use record::{Kind, Origin, Record};

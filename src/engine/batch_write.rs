@@ -1,0 +1,98 @@
+//! BatchWriteItem: up to 25 puts and deletes over several tables, one commit here.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::error::invalid;
+use super::prepare::{self, PreparedDelete, PreparedPut, Preparing};
+use super::{BatchWrite, BatchWritten, EngineError, Write, delete_item, keys};
+use crate::model::{RowKey, TableDef};
+use crate::store::{Batch, Read};
+
+/// A batch ready to be staged.
+pub(super) struct PreparedBatch(Vec<(Arc<TableDef>, Vec<PreparedWrite>)>);
+
+enum PreparedWrite {
+    Put(PreparedPut),
+    Delete(PreparedDelete),
+}
+
+impl PreparedWrite {
+    fn key(&self) -> &RowKey {
+        match self {
+            PreparedWrite::Put(put) => &put.key,
+            PreparedWrite::Delete(delete) => &delete.key,
+        }
+    }
+
+    fn weight(&self) -> usize {
+        match self {
+            PreparedWrite::Put(put) => put.weight(),
+            PreparedWrite::Delete(delete) => delete.weight(),
+        }
+    }
+}
+
+impl PreparedBatch {
+    /// About how many bytes will be staged.
+    pub(super) fn weight(&self) -> usize {
+        self.0.iter().flat_map(|(_, writes)| writes).map(PreparedWrite::weight).sum()
+    }
+}
+
+/// On the caller's task: one bad entry refuses the whole batch, and so does a key given twice.
+pub(super) fn prepare(preparing: &Preparing, request: BatchWrite) -> Result<PreparedBatch, EngineError> {
+    let mut seen: HashSet<RowKey> = HashSet::new();
+    let mut tables = Vec::with_capacity(request.tables.len());
+    for (name, writes) in request.tables {
+        let table = Arc::clone(keys::table(&preparing.catalog, name.as_str())?);
+        let mut prepared = Vec::with_capacity(writes.len());
+        for write in writes {
+            let write = match write {
+                Write::Put(item) => PreparedWrite::Put(preparing.put(&name, &item, request.origin)?),
+                Write::Delete(key) => PreparedWrite::Delete(preparing.delete(&name, &key, request.origin)?),
+            };
+            if !seen.insert(write.key().clone()) {
+                return Err(invalid("Provided list of item keys contains duplicates"));
+            }
+            prepared.push(write);
+        }
+        tables.push((table, prepared));
+    }
+    Ok(PreparedBatch(tables))
+}
+
+/// On the committer's thread.
+pub(super) fn decide(
+    read: &dyn Read,
+    batch: &mut Batch,
+    writes: PreparedBatch,
+    now: Option<u64>,
+) -> Result<BatchWritten, EngineError> {
+    for (table, _) in &writes.0 {
+        keys::still_there(read.catalog(), table)?;
+    }
+    let mut tables = Vec::with_capacity(writes.0.len());
+    // Reading may fail: nothing may have been staged then.
+    let mut staged = Batch::default();
+    for (table, writes) in writes.0 {
+        let mut sizes = Vec::with_capacity(writes.len());
+        for write in writes {
+            sizes.push(match write {
+                PreparedWrite::Put(put) => {
+                    let old = prepare::visible(read, &put.table, &put.key, now)?;
+                    let size = old.as_ref().map_or(0, prepare::image_size).max(put.size);
+                    staged.put(put.table.id, put.key, put.image, put.about);
+                    size
+                }
+                PreparedWrite::Delete(delete) => {
+                    let old = delete_item::stage(read, &mut staged, &delete, now)?;
+                    old.as_ref().map_or(0, prepare::image_size)
+                }
+            });
+        }
+        tables.push((table, sizes));
+    }
+    batch.append(staged);
+    Ok(BatchWritten { tables })
+}

@@ -1,0 +1,52 @@
+//! CreateTable.
+
+use std::sync::Arc;
+
+use super::{CreateTable, EngineError};
+use crate::clock::Stamp;
+use crate::model::{TableDef, WhenFull};
+use crate::store::{Batch, Read};
+
+/// On the committer's thread: the name must be free.
+pub(super) fn decide(
+    read: &dyn Read,
+    batch: &mut Batch,
+    request: CreateTable,
+    uuid: String,
+    stamp: Stamp,
+) -> Result<Arc<TableDef>, EngineError> {
+    if read.catalog().table(request.table.as_str()).is_some() {
+        return Err(EngineError::ResourceInUse(request.table.as_str().to_owned()));
+    }
+    let table = TableDef {
+        id: read.catalog().next_id(),
+        name: request.table,
+        keys: request.keys,
+        ttl: None,
+        ttl_changed_at: 0,
+        created_us: stamp.us,
+        uuid,
+        provisioned: request.provisioned,
+        deletion_protection: request.deletion_protection,
+        when_full: WhenFull::default(),
+        dropped: false,
+    };
+    define(batch, &table, stamp)?;
+    Ok(Arc::new(table))
+}
+
+/// Stages a definition.
+pub(super) fn define(batch: &mut Batch, table: &TableDef, stamp: Stamp) -> Result<(), EngineError> {
+    batch.define_table(table, stamp).map_err(|error| EngineError::Internal(error.to_string()))
+}
+
+/// A version 4 UUID (RFC 9562, section 5.4), as text.
+pub(super) fn random_uuid() -> Result<String, EngineError> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| EngineError::Internal(format!("the system gives no random bytes: {error}")))?;
+    let bits = (u128::from_be_bytes(bytes) & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
+    let hex = format!("{bits:032x}");
+    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
+    Ok(format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)))
+}

@@ -1,0 +1,60 @@
+//! Why operations fail. Doors give these their wire form.
+
+use crate::model::ImageError;
+use crate::store::{CommitError, ReadError};
+
+/// Why an operation failed. The text of [`EngineError::Validation`] is DynamoDB's own.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum EngineError {
+    /// No such table.
+    #[error("table {0} not found")]
+    ResourceNotFound(String),
+    /// The table is there already.
+    #[error("table {0} exists already")]
+    ResourceInUse(String),
+    /// The request is wrong; the text is DynamoDB's.
+    #[error("{0}")]
+    Validation(String),
+    /// The table has deletion protection.
+    #[error("table {0} is protected from deletion")]
+    DeletionProtected(String),
+    /// The store is full; nothing was written.
+    #[error("the store is full: {0}")]
+    Full(String),
+    /// Too much is waiting; nothing was written; try again.
+    #[error("too many writes are waiting; try again")]
+    Busy,
+    /// The write may or may not be durable.
+    #[error("the outcome of the write is not known: {0}")]
+    OutcomeUnknown(String),
+    /// Reading failed.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl From<CommitError> for EngineError {
+    fn from(error: CommitError) -> EngineError {
+        match error {
+            CommitError::Full(what) => EngineError::Full(what),
+            CommitError::Busy => EngineError::Busy,
+            CommitError::OutcomeUnknown(why) => EngineError::OutcomeUnknown(why),
+        }
+    }
+}
+
+impl From<ReadError> for EngineError {
+    fn from(error: ReadError) -> EngineError {
+        EngineError::Internal(error.to_string())
+    }
+}
+
+impl From<ImageError> for EngineError {
+    fn from(error: ImageError) -> EngineError {
+        EngineError::Internal(error.to_string())
+    }
+}
+
+/// A [`EngineError::Validation`] with DynamoDB's text.
+pub(super) fn invalid(text: impl Into<String>) -> EngineError {
+    EngineError::Validation(text.into())
+}

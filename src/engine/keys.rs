@@ -1,0 +1,110 @@
+//! Tables and keys as requests name them, with DynamoDB's words for what is wrong.
+
+use std::sync::Arc;
+
+use super::EngineError;
+use super::error::invalid;
+use crate::model::{
+    AttributeValue, ImageError, Item, KeyCodec, KeyError, KeySchema, KeyType, KeyValue, Map, MapRef, Name,
+    RowKey, TableDef, ValueRef,
+};
+use crate::store::Catalog;
+
+/// DynamoDB's text for a key that is not one of the table (GetItem, DeleteItem, batches).
+const NOT_THE_SCHEMA: &str = "The provided key element does not match the schema";
+
+/// A live table.
+pub(super) fn table<'a>(catalog: &'a Catalog, name: &str) -> Result<&'a Arc<TableDef>, EngineError> {
+    catalog.table(name).ok_or_else(|| EngineError::ResourceNotFound(name.to_owned()))
+}
+
+/// The same table on the committer's thread: it may have been deleted, and made again, since the write was prepared.
+pub(super) fn still_there(catalog: &Catalog, prepared: &TableDef) -> Result<(), EngineError> {
+    match catalog.by_id(prepared.id) {
+        Some(table) if !table.dropped => Ok(()),
+        _ => Err(EngineError::ResourceNotFound(prepared.name.as_str().to_owned())),
+    }
+}
+
+/// The row key of a whole item (PutItem).
+pub(super) fn of_item(keys: KeyCodec, table: &TableDef, item: &Item) -> Result<RowKey, EngineError> {
+    let (partition, sort) = table.keys.key_of(item).map_err(|error| invalid(put_text(&table.keys, error)))?;
+    Ok(keys.row_key(table.id, partition, sort))
+}
+
+/// The row key of a request's key: exactly the key attributes.
+pub(super) fn of_key(keys: KeyCodec, table: &TableDef, key: &Map) -> Result<RowKey, EngineError> {
+    let wanted = 1 + usize::from(table.keys.sort.is_some());
+    if key.len() != wanted {
+        return Err(invalid(NOT_THE_SCHEMA));
+    }
+    let (partition, sort) = table.keys.key_of(key).map_err(|error| match error {
+        KeyError::Missing { .. } | KeyError::WrongType { .. } => invalid(NOT_THE_SCHEMA),
+        other => invalid(put_text(&table.keys, other)),
+    })?;
+    Ok(keys.row_key(table.id, partition, sort))
+}
+
+/// DynamoDB's text for an item whose key is wrong.
+fn put_text(schema: &KeySchema, error: KeyError) -> String {
+    match error {
+        KeyError::Missing { name } => {
+            format!("One or more parameter values were invalid: Missing the key {name} in the item")
+        }
+        KeyError::WrongType { name, expected, actual } => format!(
+            "One or more parameter values were invalid: Type mismatch for key {name} expected: {expected:?} actual: {actual}"
+        ),
+        KeyError::Empty { name } => {
+            let kind = match key_type(schema, &name) {
+                KeyType::B => "binary",
+                _ => "string",
+            };
+            format!(
+                "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty {kind} value. Key: {name}"
+            )
+        }
+        KeyError::TooLong { name, limit } => {
+            let which = if schema.partition.name == name { "hashkey" } else { "rangekey" };
+            format!(
+                "One or more parameter values were invalid: Size of {which} has exceeded the maximum size limit of{limit} bytes"
+            )
+        }
+    }
+}
+
+fn key_type(schema: &KeySchema, name: &str) -> KeyType {
+    match &schema.sort {
+        Some(sort) if sort.name == name => sort.key_type,
+        _ => schema.partition.key_type,
+    }
+}
+
+/// A value as a key attribute of this type.
+pub(super) fn key_value(value: &AttributeValue, wanted: KeyType) -> Option<KeyValue<'_>> {
+    match (value, wanted) {
+        (AttributeValue::S(text), KeyType::S) => Some(KeyValue::S(text)),
+        (AttributeValue::N(number), KeyType::N) => Some(KeyValue::N(*number)),
+        (AttributeValue::B(bytes), KeyType::B) => Some(KeyValue::B(bytes)),
+        _ => None,
+    }
+}
+
+/// Whether an image has this value under this key attribute: the row's hash alone is not proof.
+pub(super) fn has_key(image: MapRef<'_>, name: &str, value: KeyValue<'_>) -> Result<bool, ImageError> {
+    Ok(match (image.get(name)?, value) {
+        (Some(ValueRef::S(a)), KeyValue::S(b)) => a == b,
+        (Some(ValueRef::N(a)), KeyValue::N(b)) => a == b,
+        (Some(ValueRef::B(a)), KeyValue::B(b)) => a == b,
+        _ => false,
+    })
+}
+
+/// The key attributes of an image, as an item of their own.
+pub(super) fn key_map(schema: &KeySchema, image: MapRef<'_>) -> Result<Map, EngineError> {
+    let mut key = Map::new();
+    for attribute in std::iter::once(&schema.partition).chain(schema.sort.as_ref()) {
+        let value = image.get(&attribute.name)?.ok_or(ImageError)?;
+        key.insert(Name::clone(&attribute.name), value.to_value()?);
+    }
+    Ok(key)
+}

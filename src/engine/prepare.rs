@@ -1,0 +1,107 @@
+//! Preparing a write on its caller's task: all that needs no other row.
+
+use std::sync::Arc;
+
+use super::EngineError;
+use super::error::invalid;
+use super::keys;
+use crate::clock::Clock;
+use crate::model::{Image, Item, KeyCodec, Map, RowKey, TableDef, TableName, limits, size};
+use crate::store::{About, Catalog, Mark, Origin, Read};
+
+/// What preparing needs of the engine.
+pub(super) struct Preparing {
+    pub(super) catalog: Arc<Catalog>,
+    pub(super) keys: KeyCodec,
+    pub(super) clock: Clock,
+}
+
+/// An item ready to be staged.
+pub(super) struct PreparedPut {
+    pub(super) table: Arc<TableDef>,
+    pub(super) key: RowKey,
+    pub(super) image: Image,
+    pub(super) size: usize,
+    pub(super) about: About,
+}
+
+/// A delete ready to be staged.
+pub(super) struct PreparedDelete {
+    pub(super) table: Arc<TableDef>,
+    pub(super) key: RowKey,
+    pub(super) key_image: Image,
+    pub(super) about: About,
+}
+
+impl PreparedPut {
+    /// About how many bytes will be staged.
+    pub(super) fn weight(&self) -> usize {
+        self.image.bytes().len() + self.key.as_slice().len()
+    }
+}
+
+impl PreparedDelete {
+    /// About how many bytes will be staged.
+    pub(super) fn weight(&self) -> usize {
+        self.key_image.bytes().len() + self.key.as_slice().len()
+    }
+}
+
+impl Preparing {
+    /// Size first, then the table, then its key: the service's order.
+    pub(super) fn put(
+        &self,
+        table: &TableName,
+        item: &Item,
+        origin: Origin,
+    ) -> Result<PreparedPut, EngineError> {
+        let size = size::item_size(item);
+        if size > limits::ITEM_SIZE {
+            return Err(invalid("Item size has exceeded the maximum allowed size"));
+        }
+        let table = keys::table(&self.catalog, table.as_str())?;
+        let key = keys::of_item(self.keys, table, item)?;
+        let about = self.about(origin, None, None);
+        Ok(PreparedPut { table: Arc::clone(table), key, image: Image::encode(item), size, about })
+    }
+
+    /// A key must be exactly the table's.
+    pub(super) fn delete(
+        &self,
+        table: &TableName,
+        key: &Map,
+        origin: Origin,
+    ) -> Result<PreparedDelete, EngineError> {
+        let table = keys::table(&self.catalog, table.as_str())?;
+        let row_key = keys::of_key(self.keys, table, key)?;
+        let about = self.about(origin, None, None);
+        Ok(PreparedDelete { table: Arc::clone(table), key: row_key, key_image: Image::encode(key), about })
+    }
+
+    /// A change's circumstances, stamped now.
+    pub(super) fn about(&self, origin: Origin, mark: Option<Mark>, delivery: Option<u64>) -> About {
+        About { origin, time: self.clock.stamp(), mark, delivery }
+    }
+}
+
+/// The visible item under a key: what has expired is not there.
+pub(super) fn visible(
+    read: &dyn Read,
+    table: &TableDef,
+    key: &RowKey,
+    now: Option<u64>,
+) -> Result<Option<Image>, EngineError> {
+    let Some(row) = read.get(key)? else { return Ok(None) };
+    let image = row.item();
+    Ok((!expired(table, &image, now)).then_some(image))
+}
+
+/// Whether an item has expired: never while the clock is not trusted.
+pub(super) fn expired(table: &TableDef, image: &Image, now: Option<u64>) -> bool {
+    table.is_expired(image.as_map(), now)
+}
+
+/// An item's size by DynamoDB's accounting.
+pub(super) fn image_size(image: &Image) -> usize {
+    size::image_size(image.as_map())
+}

@@ -1,0 +1,54 @@
+//! Scan: all rows of a table, or of one segment of a parallel scan. Segments divide the space of partition hashes.
+
+use std::ops::Bound;
+use std::sync::Arc;
+
+use super::error::invalid;
+use super::page::{self, Plan};
+use super::query::within;
+use super::{EngineError, Page, Scan, keys};
+use crate::model::{KeyCodec, TableId};
+use crate::store::{Direction, KeyRange, Read};
+
+/// Reads a page.
+pub(super) fn read(
+    read: &dyn Read,
+    codec: KeyCodec,
+    request: &Scan,
+    now: Option<u64>,
+) -> Result<Page, EngineError> {
+    let table = Arc::clone(keys::table(read.catalog(), request.table.as_str())?);
+    let (segment, total) = request.segment.unwrap_or((0, 1));
+    let mut range = KeyRange {
+        start: Bound::Included(edge(table.id, segment, total)),
+        end: end(table.id, segment, total),
+    };
+    if let Some(start) = &request.start {
+        let key = keys::of_key(codec, &table, start)
+            .map_err(|error| invalid(format!("The provided starting key is invalid: {error}")))?;
+        let key = key.as_slice().to_vec();
+        if !within(&range.start, &range.end, &key) {
+            return Err(invalid(format!(
+                "The provided starting key is invalid: Invalid ExclusiveStartKey. Please use ExclusiveStartKey with correct Segment. TotalSegments: {total} Segment: {segment}"
+            )));
+        }
+        range.start = Bound::Excluded(key);
+    }
+    let plan = Plan { range, direction: Direction::Forward, limit: request.limit, partition: None };
+    page::read(read, table, &plan, now)
+}
+
+/// Where a segment begins: the table's id and the first 64 bits of the hash.
+fn edge(table: TableId, segment: u32, total: u32) -> Vec<u8> {
+    let mut key = table.0.to_be_bytes().to_vec();
+    let hash = (u128::from(segment) << 64).div_ceil(u128::from(total.max(1)));
+    key.extend_from_slice(&u64::try_from(hash).unwrap_or(u64::MAX).to_be_bytes());
+    key
+}
+
+fn end(table: TableId, segment: u32, total: u32) -> Bound<Vec<u8>> {
+    if segment + 1 >= total {
+        return Bound::Excluded((table.0 + 1).to_be_bytes().to_vec());
+    }
+    Bound::Excluded(edge(table, segment + 1, total))
+}
