@@ -1,7 +1,7 @@
 //! The store's handle: what the floors above hold.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::journal::Reader;
 use super::{Batch, Catalog, CommitError, Direction, KeyRange, Read, ReadError, Row, RowRef, Seq, Urgency};
-use crate::clock::Clock;
+use crate::clock::{BootId, Clock};
 use crate::model::{KeyCodec, RowKey, TableId};
 
 /// How to open a store.
@@ -21,6 +21,24 @@ pub struct StoreSettings {
     pub max_size: u64,
     /// The longest a [`Urgency::Gather`] group waits for company.
     pub commit_wait: Duration,
+    /// The program that checks the tree (`PROGRAM __check-tree STORE`, see [`Store::check_tree`]) in a process of its own
+    /// after the daemon died; without one the tree is checked less deeply, in this process.
+    pub checker: Option<PathBuf>,
+    /// A second place for the highest epoch, outside the store's directory, so that it outlives the store.
+    pub epoch_file: Option<PathBuf>,
+}
+
+impl StoreSettings {
+    /// The defaults, at this path: 2 GiB, a wait of 5 ms, no checker, the epoch kept in the store's directory only.
+    pub fn new(path: impl Into<PathBuf>) -> StoreSettings {
+        StoreSettings {
+            path: path.into(),
+            max_size: 2 << 30,
+            commit_wait: Duration::from_millis(5),
+            checker: None,
+            epoch_file: None,
+        }
+    }
 }
 
 /// The store can't be opened.
@@ -184,6 +202,22 @@ impl Store {
 
     /// Resolves when the committer has been poisoned (a write or sync failed): the process must end with this error.
     pub async fn poisoned(&self) -> String {
+        todo!()
+    }
+
+    /// Rows whose estimated time waits to be resolved, of one boot, in the order of their keys, `limit` at most.
+    pub fn marked(&self, _boot: BootId, _limit: usize) -> Result<Vec<(RowKey, Row)>, ReadError> {
+        todo!()
+    }
+
+    /// The boots that have rows whose estimated time waits to be resolved.
+    pub fn marked_boots(&self) -> Result<Vec<BootId>, ReadError> {
+        todo!()
+    }
+
+    /// Walks the tree of a closed store; run by `forebay __check-tree STORE` in a process of its own, because a page that
+    /// can't be read is a SIGBUS.
+    pub fn check_tree(_path: &Path) -> Result<(), String> {
         todo!()
     }
 

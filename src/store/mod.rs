@@ -6,6 +6,7 @@
 
 pub mod batch;
 pub mod catalog;
+pub mod cursor;
 pub mod handle;
 pub mod journal;
 pub mod record;
@@ -15,6 +16,7 @@ use std::ops::{Bound, ControlFlow};
 
 pub use batch::{About, Batch};
 pub use catalog::Catalog;
+pub use cursor::{cursor_value, read_cursor};
 pub use handle::{OpenError, Store, StoreSettings, StoreStatus, TableStatistics, View};
 pub use record::{Kind, Origin, Record};
 pub use row::{Mark, Movable, Row, Unit};
