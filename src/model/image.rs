@@ -3,12 +3,26 @@
 //! Canonical: definite lengths, shortest heads, map keys sorted by their bytes, sets sorted. Two items are equal exactly
 //! when their images are. `S` text, `B` bytes, `BOOL`, `NULL`, `L` array, `M` map; `N` a CBOR integer where it is an
 //! integer of 64 bits, else a decimal fraction (tag 4: exponent, coefficient; the coefficient a bignum beyond 64 bits);
-//! sets are tag 258 around an array of one kind.
+//! sets are tag 258 around an array of one kind. `M` and the item's names are text.
+//!
+//! Reading is checked at every step: bytes that are no image give an [`ImageError`], whatever they are. Nothing is
+//! allocated but by [`MapRef::to_map`] and [`ValueRef::to_value`], which go [`MAX_DEPTH`] levels deep at most.
+
+mod decode;
+mod encode;
+#[cfg(test)]
+mod tests;
 
 use bytes::Bytes;
+use minicbor::Decoder;
 
-use super::number::Number;
 use super::value::{AttributeValue, Map};
+use decode::{Entries, Values};
+
+pub use encode::Canonical;
+
+/// Levels of lists and maps that [`MapRef::to_map`] follows: DynamoDB's 32 and some slack.
+pub const MAX_DEPTH: usize = super::limits::NESTING + 8;
 
 /// An item's bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,15 +33,34 @@ pub struct Image(Bytes);
 #[error("the bytes are not an item's image")]
 pub struct ImageError;
 
+impl From<minicbor::decode::Error> for ImageError {
+    fn from(_: minicbor::decode::Error) -> ImageError {
+        ImageError
+    }
+}
+
 impl Image {
     /// Encodes an item.
-    pub fn encode(_item: &Map) -> Image {
-        todo!()
+    pub fn encode(item: &Map) -> Image {
+        let mut out = Vec::with_capacity(24 * (item.len() + 1));
+        Image::encode_into(item, &mut out);
+        Image(out.into())
+    }
+
+    /// Appends an item's image to a buffer that is used again and again.
+    pub fn encode_into(item: &Map, out: &mut Vec<u8>) {
+        encode::map(item, out);
     }
 
     /// Takes bytes that this module wrote, and that a checksum vouches for. Reading them stays checked.
     pub fn from_trusted(bytes: Bytes) -> Image {
         Image(bytes)
+    }
+
+    /// Takes bytes of unknown origin: decodes them whole, and makes sure that they are in canonical form.
+    pub fn from_untrusted(bytes: Bytes) -> Result<Image, ImageError> {
+        let again = Image::encode(&MapRef::new(&bytes).to_map()?);
+        if again.0 == bytes { Ok(Image(bytes)) } else { Err(ImageError) }
     }
 
     /// The bytes.
@@ -51,27 +84,78 @@ impl<'a> MapRef<'a> {
         MapRef(bytes)
     }
 
-    /// One attribute's value.
-    pub fn get(&self, _name: &str) -> Result<Option<ValueRef<'a>>, ImageError> {
-        let _ = self.0;
-        todo!()
+    /// One attribute's value. Stops at the first name beyond it: names are sorted.
+    pub fn get(&self, name: &str) -> Result<Option<ValueRef<'a>>, ImageError> {
+        match self.find(name)? {
+            Some(mut at) => decode::value(&mut at).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// One attribute's value as the bytes it stands in. Two values are equal exactly when these are.
+    pub fn value_bytes(&self, name: &str) -> Result<Option<&'a [u8]>, ImageError> {
+        match self.find(name)? {
+            Some(mut at) => decode::skipped(&mut at).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// A decoder that stands before the value of an attribute.
+    fn find(&self, name: &str) -> Result<Option<Decoder<'a>>, ImageError> {
+        let mut at = Decoder::new(self.0);
+        for _ in 0..decode::map_head(&mut at)? {
+            match at.str()?.as_bytes().cmp(name.as_bytes()) {
+                std::cmp::Ordering::Less => at.skip()?,
+                std::cmp::Ordering::Equal => return Ok(Some(at)),
+                std::cmp::Ordering::Greater => return Ok(None),
+            }
+        }
+        Ok(None)
     }
 
     /// How many attributes there are.
     pub fn len(&self) -> Result<usize, ImageError> {
-        todo!()
+        decode::map_head(&mut Decoder::new(self.0))
     }
 
-    /// The attributes, in the order of their names.
+    /// Whether there is none.
+    pub fn is_empty(&self) -> Result<bool, ImageError> {
+        self.len().map(|len| len == 0)
+    }
+
+    /// The attributes, in the order of their names. Ends after an error.
     pub fn iter(&self) -> impl Iterator<Item = Result<(&'a str, ValueRef<'a>), ImageError>> + use<'a> {
-        todo!();
-        #[allow(unreachable_code)]
-        std::iter::empty()
+        Entries::new(self.0, decode::value)
+    }
+
+    /// The attributes with their values as bytes, in the order of their names. Ends after an error.
+    pub fn iter_bytes(&self) -> impl Iterator<Item = Result<(&'a str, &'a [u8]), ImageError>> + use<'a> {
+        Entries::new(self.0, decode::skipped)
+    }
+
+    /// The image of the attributes that are wanted, copied without decoding: a key from an item.
+    pub fn project(&self, mut wanted: impl FnMut(&str) -> bool) -> Result<Image, ImageError> {
+        let mut kept = Vec::new();
+        for entry in self.iter_bytes() {
+            let (name, value) = entry?;
+            if wanted(name) {
+                kept.push((name, value));
+            }
+        }
+        let size = kept.iter().map(|(name, value)| 5 + name.len() + value.len()).sum::<usize>();
+        let mut out = Vec::with_capacity(9 + size);
+        encode::entries(&kept, &mut out);
+        Ok(Image(out.into()))
+    }
+
+    /// [`MapRef::project`] for these names; those that are not there are left out.
+    pub fn project_names(&self, names: &[&str]) -> Result<Image, ImageError> {
+        self.project(|name| names.contains(&name))
     }
 
     /// Decodes it all.
     pub fn to_map(&self) -> Result<Map, ImageError> {
-        todo!()
+        decode::to_map(*self, MAX_DEPTH)
     }
 }
 
@@ -80,12 +164,19 @@ impl<'a> MapRef<'a> {
 pub struct ListRef<'a>(&'a [u8]);
 
 impl<'a> ListRef<'a> {
-    /// The elements.
+    /// The elements. Ends after an error.
     pub fn iter(&self) -> impl Iterator<Item = Result<ValueRef<'a>, ImageError>> + use<'a> {
-        let _ = self.0;
-        todo!();
-        #[allow(unreachable_code)]
-        std::iter::empty()
+        Values::new(self.0)
+    }
+
+    /// How many elements there are.
+    pub fn len(&self) -> Result<usize, ImageError> {
+        decode::array_head(&mut Decoder::new(self.0))
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> Result<bool, ImageError> {
+        self.len().map(|len| len == 0)
     }
 }
 
@@ -94,12 +185,15 @@ impl<'a> ListRef<'a> {
 pub struct SetRef<'a>(&'a [u8]);
 
 impl<'a> SetRef<'a> {
-    /// The elements, in order.
+    /// The elements, in order. Ends after an error.
     pub fn iter(&self) -> impl Iterator<Item = Result<ValueRef<'a>, ImageError>> + use<'a> {
-        let _ = self.0;
-        todo!();
-        #[allow(unreachable_code)]
-        std::iter::empty()
+        Values::new(self.0)
+    }
+
+    /// How many elements there are; never none.
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(&self) -> Result<usize, ImageError> {
+        decode::array_head(&mut Decoder::new(self.0))
     }
 }
 
@@ -109,7 +203,7 @@ pub enum ValueRef<'a> {
     /// String.
     S(&'a str),
     /// Number.
-    N(Number),
+    N(super::number::Number),
     /// Binary.
     B(&'a [u8]),
     /// Boolean.
@@ -128,9 +222,30 @@ pub enum ValueRef<'a> {
     BS(SetRef<'a>),
 }
 
-impl ValueRef<'_> {
+impl<'a> ValueRef<'a> {
+    /// The value that begins at the first byte ([`MapRef::value_bytes`]).
+    pub fn read(bytes: &'a [u8]) -> Result<ValueRef<'a>, ImageError> {
+        decode::value(&mut Decoder::new(bytes))
+    }
+
     /// Decodes it all.
     pub fn to_value(&self) -> Result<AttributeValue, ImageError> {
-        todo!()
+        decode::to_value(*self, MAX_DEPTH)
+    }
+
+    /// DynamoDB's letter for the type, as [`AttributeValue::type_name`].
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            ValueRef::S(_) => "S",
+            ValueRef::N(_) => "N",
+            ValueRef::B(_) => "B",
+            ValueRef::Bool(_) => "BOOL",
+            ValueRef::Null => "NULL",
+            ValueRef::L(_) => "L",
+            ValueRef::M(_) => "M",
+            ValueRef::SS(_) => "SS",
+            ValueRef::NS(_) => "NS",
+            ValueRef::BS(_) => "BS",
+        }
     }
 }

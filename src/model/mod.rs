@@ -2,6 +2,8 @@
 //! forms: in memory ([`value`]), at rest ([`image`], canonical CBOR read in place), and as text
 //! ([`dynamodb_json`], [`plain_json`]). Knows no store and no protocol.
 
+#[cfg(test)]
+pub(crate) mod arbitrary;
 pub mod dynamodb_json;
 pub mod image;
 pub mod key;
