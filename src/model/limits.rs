@@ -14,6 +14,16 @@ pub const KEY_ATTRIBUTE_NAME: usize = 255;
 pub const NESTING: usize = 32;
 /// Significant digits of a number.
 pub const NUMBER_DIGITS: u32 = 38;
+/// The exponent of a number's first digit, at most: magnitudes are below 1E126.
+pub const NUMBER_MAX_EXPONENT: i16 = 125;
+/// The exponent of a number's first digit, at least: magnitudes are 1E-130 or more.
+pub const NUMBER_MIN_EXPONENT: i16 = -130;
+/// A table's name, in characters, at least.
+pub const TABLE_NAME_MIN: usize = 3;
+/// A table's name, in characters, at most.
+pub const TABLE_NAME_MAX: usize = 255;
+/// How long ago an expiry time may be and still expire its item, in seconds: five years, of 365 days.
+pub const TTL_PAST_SECONDS: u64 = 5 * 365 * 86_400;
 /// A page of Query or Scan, before filters.
 pub const PAGE: usize = 1024 * 1024;
 /// Puts and deletes in a BatchWriteItem.

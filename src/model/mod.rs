@@ -15,7 +15,7 @@ pub mod size;
 pub mod value;
 
 pub use image::{Image, ImageError, ListRef, MapRef, SetRef, ValueRef};
-pub use key::{HashKey, KeyCodec, KeyError, KeyType, KeyValue, RowKey, TableId};
+pub use key::{HashKey, KeyCodec, KeyError, KeyPart, KeyType, KeyValue, RowKey, TableId};
 pub use number::{Number, NumberError};
-pub use schema::{KeyAttribute, KeySchema, TableDef, TableName, TtlAttribute, WhenFull};
+pub use schema::{KeyAttribute, KeySchema, TableDef, TableName, TtlAttribute, WhenFull, is_expired};
 pub use value::{AttributeValue, Item, Map, Name, Set};

@@ -3,9 +3,11 @@
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
-use super::image::MapRef;
-use super::key::{KeyError, KeyType, KeyValue, TableId};
-use super::value::Map;
+use super::image::{MapRef, ValueRef};
+use super::key::{KeyError, KeyPart, KeyType, KeyValue, TableId};
+use super::limits::{TABLE_NAME_MAX, TABLE_NAME_MIN, TTL_PAST_SECONDS};
+use super::number::Number;
+use super::value::{AttributeValue, Map};
 
 /// A table's name: 3 to 255 characters of `a-z A-Z 0-9 _ - .`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -14,8 +16,10 @@ pub struct TableName(CompactString);
 
 impl TableName {
     /// Checks a name.
-    pub fn new(_name: &str) -> Option<TableName> {
-        todo!()
+    pub fn new(name: &str) -> Option<TableName> {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+        let fits = (TABLE_NAME_MIN..=TABLE_NAME_MAX).contains(&name.len());
+        (fits && name.bytes().all(allowed)).then(|| TableName(CompactString::from(name)))
     }
 
     /// The name.
@@ -34,6 +38,50 @@ pub struct KeyAttribute {
     pub key_type: KeyType,
 }
 
+/// A key attribute's value, or the name of a type that no key has.
+type Found<'a> = Result<KeyValue<'a>, &'static str>;
+
+fn from_memory(value: &AttributeValue) -> Found<'_> {
+    match value {
+        AttributeValue::S(text) => Ok(KeyValue::S(text)),
+        AttributeValue::N(number) => Ok(KeyValue::N(*number)),
+        AttributeValue::B(bytes) => Ok(KeyValue::B(bytes)),
+        other => Err(other.type_name()),
+    }
+}
+
+fn from_image(value: ValueRef<'_>) -> Found<'_> {
+    match value {
+        ValueRef::S(text) => Ok(KeyValue::S(text)),
+        ValueRef::N(number) => Ok(KeyValue::N(number)),
+        ValueRef::B(bytes) => Ok(KeyValue::B(bytes)),
+        ValueRef::Bool(_) => Err("BOOL"),
+        ValueRef::Null => Err("NULL"),
+        ValueRef::L(_) => Err("L"),
+        ValueRef::M(_) => Err("M"),
+        ValueRef::SS(_) => Err("SS"),
+        ValueRef::NS(_) => Err("NS"),
+        ValueRef::BS(_) => Err("BS"),
+    }
+}
+
+impl KeyAttribute {
+    fn checked<'a>(&self, part: KeyPart, found: Option<Found<'a>>) -> Result<KeyValue<'a>, KeyError> {
+        let wrong_type =
+            |actual| KeyError::WrongType { name: self.name.to_string(), expected: self.key_type, actual };
+        let value = match found {
+            None => return Err(KeyError::Missing { name: self.name.to_string() }),
+            Some(Err(actual)) => return Err(wrong_type(actual)),
+            Some(Ok(value)) => value,
+        };
+        if value.key_type() != self.key_type {
+            return Err(wrong_type(value.key_type().name()));
+        }
+        part.check(&self.name, value)?;
+        Ok(value)
+    }
+}
+
 /// A primary key: partition key and optional sort key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeySchema {
@@ -45,16 +93,28 @@ pub struct KeySchema {
 
 impl KeySchema {
     /// The key attributes' values in an item, checked for type, emptiness and length. Other attributes are not looked at.
-    pub fn key_of<'a>(&self, _item: &'a Map) -> Result<(KeyValue<'a>, Option<KeyValue<'a>>), KeyError> {
-        todo!()
+    pub fn key_of<'a>(&self, item: &'a Map) -> Result<(KeyValue<'a>, Option<KeyValue<'a>>), KeyError> {
+        self.key_with(|name| item.get(name).map(from_memory))
     }
 
-    /// The same from an image.
+    /// The same from an image. An attribute that can't be read counts as missing.
     pub fn key_of_image<'a>(
         &self,
-        _image: MapRef<'a>,
+        image: MapRef<'a>,
     ) -> Result<(KeyValue<'a>, Option<KeyValue<'a>>), KeyError> {
-        todo!()
+        self.key_with(|name| image.get(name).ok().flatten().map(from_image))
+    }
+
+    fn key_with<'a>(
+        &self,
+        find: impl Fn(&str) -> Option<Found<'a>>,
+    ) -> Result<(KeyValue<'a>, Option<KeyValue<'a>>), KeyError> {
+        let partition = self.partition.checked(KeyPart::Partition, find(&self.partition.name))?;
+        let sort = match &self.sort {
+            Some(sort) => Some(sort.checked(KeyPart::Sort, find(&sort.name))?),
+            None => None,
+        };
+        Ok((partition, sort))
     }
 
     /// The type of a key attribute.
@@ -127,8 +187,34 @@ impl TableDef {
     }
 
     /// When the item expires, in whole seconds since 1970: the TTL attribute's value, where the table has TTL and the
-    /// attribute is a Number. More than five years in the past does not count (developer guide, "Time to Live").
-    pub fn expiry_of(&self, _image: MapRef<'_>) -> Option<u64> {
-        todo!()
+    /// attribute is a Number. A fraction of a second rounds up, so that nothing expires early; what is before 1970 or
+    /// beyond 64 bits never expires. Whether that time has come is [`is_expired`]'s to say: a time of more than five
+    /// years ago does not count, and this function knows no `now`.
+    pub fn expiry_of(&self, image: MapRef<'_>) -> Option<u64> {
+        let ttl = self.ttl.as_ref()?;
+        match image.get(&ttl.attribute) {
+            Ok(Some(ValueRef::N(number))) => expiry_second(&number),
+            _ => None,
+        }
     }
+
+    /// The same from an item in memory.
+    pub fn expiry_of_item(&self, item: &Map) -> Option<u64> {
+        let ttl = self.ttl.as_ref()?;
+        match item.get(&ttl.attribute) {
+            Some(AttributeValue::N(number)) => expiry_second(number),
+            _ => None,
+        }
+    }
+}
+
+/// A TTL attribute's value as the second of expiry.
+fn expiry_second(number: &Number) -> Option<u64> {
+    if number.is_negative() { None } else { number.ceil_u64() }
+}
+
+/// Whether an item whose expiry is this second has expired: its second has come, and is at most five years past
+/// (developer guide, "Time to Live": older values, mostly mistakes of unit or zeros, do not expire).
+pub fn is_expired(expiry: u64, now_s: u64) -> bool {
+    expiry <= now_s && now_s - expiry <= TTL_PAST_SECONDS
 }
