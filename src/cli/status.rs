@@ -1,0 +1,74 @@
+//! `forebay status`: a running daemon's state.
+
+use std::fmt::Write;
+
+use super::client::Client;
+use super::{Failure, print, runtime};
+use crate::telemetry::status::Status;
+
+/// Asks, and prints for people or for machines.
+pub(super) fn run(url: &str, json: bool) -> Result<(), Failure> {
+    let (code, body) = runtime()?.block_on(Client::new(url).get("/v1/status"))?;
+    if !code.is_success() {
+        return Err(Failure::Failed(format!("{url} answered {code}; is it a forebay daemon?")));
+    }
+    if json {
+        let text = String::from_utf8_lossy(&body);
+        return print(&format!("{}\n", text.trim_end()));
+    }
+    let status: Status = serde_json::from_slice(&body)
+        .map_err(|error| Failure::Failed(format!("{url} answered something that is not a status ({error})")))?;
+    print(&table(&status))
+}
+
+/// A line per subject, aligned.
+fn table(status: &Status) -> String {
+    let mut out = String::new();
+    let mut line = |name: &str, value: String| {
+        let _ = writeln!(out, "{name:<10} {value}");
+    };
+    line("gateway", format!("{} (forebay {})", status.gateway, status.version));
+    line("clock", if status.clock.trusted { "trusted" } else { "not trusted: nothing expires" }.to_owned());
+    for (door, state) in [("broker", &status.mqtt.broker), ("listener", &status.mqtt.listener)] {
+        if let Some(state) = state {
+            line(door, state.clone());
+        }
+    }
+    let ingest = &status.ingest;
+    line("ingest", format!("{} accepted, {} rejected, {} skipped", ingest.accepted, ingest.rejected, ingest.skipped));
+    let store = &status.store;
+    line(
+        "store",
+        format!("{} items, {} on disk, {} written", store.items, size(store.bytes_on_disk), size(store.bytes_written)),
+    );
+    if let Some(full) = &store.full {
+        line("full", full.clone());
+    }
+    for damage in &store.damage {
+        line("damage", damage.clone());
+    }
+    for upstream in &status.upstreams {
+        let reason = upstream.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+        line("upstream", format!("{}: {:?}{reason}", upstream.name, upstream.state).to_lowercase());
+        line(
+            "",
+            format!(
+                "{} pending, oldest {} s, {} acknowledged, {} dead letters",
+                upstream.pending,
+                upstream.oldest_pending_age_seconds,
+                upstream.acknowledged,
+                upstream.dead_letters
+            ),
+        );
+    }
+    out
+}
+
+/// Bytes in the largest unit that leaves a number of at least one.
+fn size(bytes: u64) -> String {
+    let units = [("GiB", 1_u64 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    match units.iter().find(|(_, unit)| bytes >= *unit) {
+        Some((name, unit)) => format!("{}.{} {name}", bytes / unit, bytes % unit * 10 / unit),
+        None => format!("{bytes} B"),
+    }
+}

@@ -1,0 +1,288 @@
+//! From what is written to what is meant: defaults, and every check that needs more than one key.
+
+use std::collections::HashSet;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use toml::Spanned;
+
+use super::raw::{self, Raw};
+use super::settings::{
+    ClockSettings, ConfiguredTable, ConfiguredUpstream, DynamodbSettings, HttpDoor, ListenerDoor, Settings,
+};
+use super::units::{Size, Span};
+use crate::ingest::{Rule, RuleSettings};
+use crate::model::{KeyAttribute, KeySchema, Name, TableName, limits};
+
+/// What `forebay run` serves without a configuration.
+pub(super) const NO_CONFIGURATION: &str = r#"
+[store]
+path = "./forebay-data"
+
+[http]
+listen = "127.0.0.1:8000"
+
+[mqtt.listener]
+listen = "127.0.0.1:1883"
+
+[[table]]
+name = "readings"
+partition_key = { name = "device", type = "S" }
+sort_key = { name = "ts", type = "N" }
+
+[[rule]]
+name = "default"
+topic = "{device..}"
+table = "readings"
+payload = "auto"
+set = { device = "{device}", ts = "{now_us}" }
+"#;
+
+/// The smallest store that its reserves fit into.
+const SMALLEST_STORE: u64 = 64 << 20;
+/// The largest on 32-bit, where the map must fit the address space.
+const LARGEST_STORE_32: u64 = 1 << 30;
+
+/// What is wrong, and where in the text.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub(super) span: Option<Range<usize>>,
+    pub(super) what: String,
+}
+
+impl Fault {
+    fn new(what: impl Into<String>) -> Fault {
+        Fault { span: None, what: what.into() }
+    }
+
+    fn at(self, span: Range<usize>) -> Fault {
+        Fault { span: self.span.or(Some(span)), ..self }
+    }
+}
+
+/// Checks everything.
+pub(super) fn validate(raw: Raw) -> Result<Settings, Fault> {
+    let tables = each(raw.tables, table)?;
+    unique("table", tables.iter().map(|table| table.name.as_str()))?;
+    let rules = each(raw.rules, |rule| self::rule(rule, &tables))?;
+    let upstreams = each(raw.upstreams, upstream)?;
+    unique("upstream", upstreams.iter().map(|upstream| upstream.name.as_str()))?;
+    Ok(Settings {
+        gateway_id: gateway_id(raw.gateway.id)?,
+        clock: ClockSettings {
+            trust: raw.clock.trust.unwrap_or_default(),
+            grace: raw.clock.grace.map_or(Duration::from_secs(600), |Span(grace)| grace),
+        },
+        store_path: raw.store.path.unwrap_or_else(|| PathBuf::from("/var/lib/forebay")),
+        max_size: max_size(raw.store.max_size)?,
+        commit_wait: commit_wait(raw.store.commit_wait)?,
+        http: raw.http.map(http).transpose()?,
+        listener: raw.mqtt.listener.map(listener).transpose()?,
+        dynamodb: dynamodb(raw.dynamodb)?,
+        tables,
+        rules,
+        upstreams,
+    })
+}
+
+/// Validates each element of a list; a fault is where the element stands.
+fn each<R, T>(list: Vec<Spanned<R>>, check: impl Fn(R) -> Result<T, Fault>) -> Result<Vec<T>, Fault> {
+    list.into_iter()
+        .map(|element| {
+            let span = element.span();
+            check(element.into_inner()).map_err(|fault| fault.at(span))
+        })
+        .collect()
+}
+
+fn unique<'a>(kind: &str, names: impl Iterator<Item = &'a str>) -> Result<(), Fault> {
+    let mut seen = HashSet::new();
+    for name in names {
+        if !seen.insert(name) {
+            return Err(Fault::new(format!("the {kind} {name:?} is there twice; give each its own name")));
+        }
+    }
+    Ok(())
+}
+
+/// Configured, or made from the machine's id, so that it survives a new disk image of the same configuration.
+fn gateway_id(configured: Option<String>) -> Result<String, Fault> {
+    match configured {
+        Some(id) if !id.is_empty() && id.len() <= 64 && id.chars().all(|c| c.is_ascii_graphic()) => Ok(id),
+        Some(id) => Err(Fault::new(format!(
+            "gateway.id {id:?} is not an identifier: 1 to 64 printable ASCII characters without spaces"
+        ))),
+        None => {
+            let machine = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
+            let hash = xxhash_rust::xxh3::xxh3_64(machine.trim().as_bytes());
+            Ok(format!("gw-{:08x}", hash >> 32))
+        }
+    }
+}
+
+fn max_size(configured: Option<Size>) -> Result<u64, Fault> {
+    let small = usize::BITS < 64;
+    let size = configured.map_or(if small { LARGEST_STORE_32 } else { 2 << 30 }, |Size(size)| size);
+    if size < SMALLEST_STORE {
+        return Err(Fault::new("store.max_size is too small: \"64MiB\" is the least, \"2GiB\" the default"));
+    }
+    if small && size > LARGEST_STORE_32 {
+        return Err(Fault::new("store.max_size is too large for a 32-bit system: \"1GiB\" is the most"));
+    }
+    Ok(size)
+}
+
+fn commit_wait(configured: Option<Span>) -> Result<Duration, Fault> {
+    let wait = configured.map_or(Duration::from_millis(5), |Span(wait)| wait);
+    if wait > Duration::from_secs(1) {
+        return Err(Fault::new("store.commit_wait is too long: \"1s\" is the most, \"5ms\" the default"));
+    }
+    Ok(wait)
+}
+
+fn http(raw: raw::Http) -> Result<HttpDoor, Fault> {
+    let raw::Http { listen, auth, max_connections } = raw;
+    let listen = listen.ok_or_else(|| Fault::new("[http] needs listen, such as \"127.0.0.1:8000\""))?;
+    let raw::Auth::Off = auth.unwrap_or(raw::Auth::Off);
+    if !listen.ip().is_loopback() {
+        return Err(Fault::new(format!(
+            "http.listen is {listen}, but without authentication only loopback is served; use 127.0.0.1 or [::1]"
+        )));
+    }
+    Ok(HttpDoor { listen, max_connections: positive("http.max_connections", max_connections, 256)? })
+}
+
+fn listener(raw: raw::Listener) -> Result<ListenerDoor, Fault> {
+    let raw::Listener { listen, max_connections, max_packet_size, receive_maximum } = raw;
+    let listen = listen.ok_or_else(|| Fault::new("[mqtt.listener] needs listen, such as \"127.0.0.1:1883\""))?;
+    let size = max_packet_size.map_or(512 * 1024, |Size(size)| size);
+    let max_packet_size = u32::try_from(size)
+        .ok()
+        .filter(|size| (1024..=16 << 20).contains(size))
+        .ok_or_else(|| Fault::new("mqtt.listener.max_packet_size must be \"1KiB\" to \"16MiB\""))?;
+    let receive_maximum = receive_maximum.unwrap_or(1024);
+    if receive_maximum == 0 {
+        return Err(Fault::new("mqtt.listener.receive_maximum must be at least 1"));
+    }
+    let max_connections = positive("mqtt.listener.max_connections", max_connections, 256)?;
+    Ok(ListenerDoor { listen, max_connections, max_packet_size, receive_maximum })
+}
+
+fn positive(key: &str, configured: Option<usize>, default: usize) -> Result<usize, Fault> {
+    match configured.unwrap_or(default) {
+        0 => Err(Fault::new(format!("{key} must be at least 1; the default is {default}"))),
+        n => Ok(n),
+    }
+}
+
+fn dynamodb(raw: raw::Dynamodb) -> Result<DynamodbSettings, Fault> {
+    let account_id = raw.account_id.unwrap_or_else(|| "000000000000".to_owned());
+    if account_id.len() != 12 || !account_id.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Fault::new(format!("dynamodb.account_id {account_id:?} is not 12 digits")));
+    }
+    Ok(DynamodbSettings { region: raw.region, account_id })
+}
+
+fn table(raw: raw::Table) -> Result<ConfiguredTable, Fault> {
+    let raw::Table { name, partition_key, sort_key, ttl, when_full } = raw;
+    let name = TableName::new(&name).ok_or_else(|| {
+        Fault::new(format!("{name:?} is not a table name: 3 to 255 of a-z, A-Z, 0-9, '_', '-' and '.'"))
+    })?;
+    for key in std::iter::once(&partition_key).chain(&sort_key) {
+        key_attribute(&name, key)?;
+    }
+    if sort_key.as_ref().is_some_and(|sort| sort.name == partition_key.name) {
+        return Err(Fault::new(format!(
+            "table {}: the sort key must be another attribute than the partition key {:?}",
+            name.as_str(),
+            partition_key.name
+        )));
+    }
+    if when_full == crate::model::WhenFull::DropOldest {
+        return Err(Fault::new(format!(
+            "table {}: when_full = \"drop-oldest\" is not in this version yet; use \"reject\"",
+            name.as_str()
+        )));
+    }
+    let keys = KeySchema { partition: partition_key, sort: sort_key };
+    if let Some(ttl) = &ttl {
+        let fits = (1..=limits::KEY_ATTRIBUTE_NAME).contains(&ttl.attribute.len());
+        if !fits || keys.contains(&ttl.attribute) {
+            return Err(Fault::new(format!(
+                "table {}: the ttl attribute {:?} must have 1 to 255 bytes and not be a key",
+                name.as_str(),
+                ttl.attribute
+            )));
+        }
+    }
+    let (ttl_attribute, ttl_default) = match ttl {
+        Some(raw::Ttl { attribute, default }) => (Some(Name::from(attribute)), default.map(|Span(span)| span)),
+        None => (None, None),
+    };
+    Ok(ConfiguredTable { name, keys, ttl_attribute, ttl_default, when_full })
+}
+
+fn key_attribute(table: &TableName, key: &KeyAttribute) -> Result<(), Fault> {
+    if (1..=limits::KEY_ATTRIBUTE_NAME).contains(&key.name.len()) {
+        return Ok(());
+    }
+    Err(Fault::new(format!("table {}: a key attribute's name has 1 to 255 bytes", table.as_str())))
+}
+
+fn rule(settings: RuleSettings, tables: &[ConfiguredTable]) -> Result<RuleSettings, Fault> {
+    Rule::new(&settings).map_err(|error| Fault::new(format!("rule {:?}: {error}", settings.name)))?;
+    let known = settings.table.as_deref().is_none_or(|name| tables.iter().any(|t| t.name.as_str() == name));
+    if !known {
+        let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
+        return Err(Fault::new(format!(
+            "rule {:?}: there is no [[table]] named {:?}; there are {names:?}",
+            settings.name,
+            settings.table.unwrap_or_default()
+        )));
+    }
+    Ok(settings)
+}
+
+fn upstream(raw: raw::Upstream) -> Result<ConfiguredUpstream, Fault> {
+    let raw::Upstream { name, endpoint, region, tables, profile, credentials_file, ca_file, supersede, max_in_flight } =
+        raw;
+    let named = |what: String| Fault::new(format!("upstream {name:?}: {what}"));
+    let uri: hyper::Uri = endpoint
+        .parse()
+        .map_err(|error| named(format!("endpoint {endpoint:?} is not a URL ({error})")))?;
+    let host = uri.host().unwrap_or_default();
+    if !matches!(uri.scheme_str(), Some("http" | "https")) || host.is_empty() || uri.path().len() > 1 {
+        return Err(named(format!(
+            "endpoint {endpoint:?} must be http:// or https:// with a host, such as \"https://dynamodb.eu-west-1.amazonaws.com\""
+        )));
+    }
+    let region = region.or_else(|| region_of(host)).ok_or_else(|| {
+        named("region is missing and the endpoint does not name one; add region = \"eu-west-1\"".to_owned())
+    })?;
+    for path in credentials_file.iter().chain(&ca_file) {
+        readable(path).map_err(&named)?;
+    }
+    let max_in_flight = positive("max_in_flight", max_in_flight, 2).map_err(|fault| named(fault.what))?;
+    Ok(ConfiguredUpstream {
+        endpoint: endpoint.trim_end_matches('/').to_owned(),
+        region,
+        tables,
+        profile,
+        credentials_file,
+        ca_file,
+        supersede: supersede.unwrap_or(true),
+        max_in_flight,
+        name,
+    })
+}
+
+/// `dynamodb.REGION.amazonaws.com`.
+fn region_of(host: &str) -> Option<String> {
+    let region = host.strip_prefix("dynamodb.")?.split_once(".amazonaws.com")?.0;
+    (!region.is_empty()).then(|| region.to_owned())
+}
+
+fn readable(path: &Path) -> Result<(), String> {
+    std::fs::File::open(path).map(|_| ()).map_err(|error| format!("{} can't be read: {error}", path.display()))
+}
