@@ -1,1 +1,4 @@
-//! sync.
+//! Journal → upstream.
+
+pub mod batch;
+pub mod route;
