@@ -89,7 +89,10 @@ fn a_room_imports_only_from_lower_floors() {
             // The top floor is where things are put together: its rooms may know each other.
             let fine = import == room || *other < floor || (floor == 6 && *other == 6);
             if !fine {
-                faults.push(format!("{}: {room} (floor {floor}) imports {import} (floor {other})", path.display()));
+                faults.push(format!(
+                    "{}: {room} (floor {floor}) imports {import} (floor {other})",
+                    path.display()
+                ));
             }
         }
     }
@@ -111,7 +114,9 @@ fn the_engine_knows_no_wire() {
     for path in all_sources() {
         let code = code(&path);
         if room(&path) == "engine" {
-            for wire in ["hyper", "axum", "jiter", "serde_json", "mqtt_protocol_core", "dynamodb_json", "plain_json"] {
+            for wire in
+                ["hyper", "axum", "jiter", "serde_json", "mqtt_protocol_core", "dynamodb_json", "plain_json"]
+            {
                 assert!(!code.contains(wire), "{} knows {wire}", path.display());
             }
         }
@@ -123,6 +128,9 @@ fn the_map_in_lib_names_every_room() {
     let map = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
     for path in all_sources() {
         let room = room(&path);
-        assert!(room == "lib" || map.contains(&format!("`{room}`")) || map.contains(&format!("[`{room}`]")), "{room}");
+        assert!(
+            room == "lib" || map.contains(&format!("`{room}`")) || map.contains(&format!("[`{room}`]")),
+            "{room}"
+        );
     }
 }

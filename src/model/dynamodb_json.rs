@@ -1,9 +1,20 @@
 //! DynamoDB's JSON form of values (`{"S": "x"}`), read with a pull parser and written from images without decoding.
 //! The doors and `sync` share this codec of values; the shapes of requests stay with them.
+//!
+//! Reading is as lenient as the service, and no more: members of an attribute value that are no type are passed over, a
+//! `null` counts as not there, and of a name given twice the last one stays. Nesting goes to 32 levels, the attribute
+//! itself being the first (captured from the service: 31 maps around a string are accepted, 32 are not). Error texts are
+//! the service's own, misspellings included.
+
+mod read;
+#[cfg(test)]
+mod tests;
+mod write;
 
 use jiter::Jiter;
 
-use super::image::{ImageError, MapRef};
+use super::image::{ImageError, MapRef, ValueRef};
+use super::json;
 use super::value::{AttributeValue, Map};
 
 /// Why a JSON text is not an attribute value or an item.
@@ -18,26 +29,41 @@ pub enum DecodeError {
 }
 
 /// Reads an item (`{"name": {"S": "x"}, …}`); the parser stands before its `{`.
-pub fn read_item(_json: &mut Jiter<'_>) -> Result<Map, DecodeError> {
-    todo!()
+///
+/// After [`DecodeError::Validation`] the parser stands behind the item: the service reports a wrong shape anywhere in a
+/// request before a wrong value, so the caller may read on and report this error later.
+pub fn read_item(json: &mut Jiter<'_>) -> Result<Map, DecodeError> {
+    read::item(json)
 }
 
-/// Reads one attribute value (`{"S": "x"}`); the parser stands before its `{`.
-pub fn read_value(_json: &mut Jiter<'_>) -> Result<AttributeValue, DecodeError> {
-    todo!()
+/// Reads one attribute value (`{"S": "x"}`); the parser stands before its `{`. As [`read_item`] after an error.
+pub fn read_value(json: &mut Jiter<'_>) -> Result<AttributeValue, DecodeError> {
+    read::value(json)
+}
+
+/// Appends an item's JSON. Nothing is appended if the image is damaged.
+pub fn write_image(image: MapRef<'_>, out: &mut Vec<u8>) -> Result<(), ImageError> {
+    let start = out.len();
+    write::image(image, out).inspect_err(|_| out.truncate(start))
+}
+
+/// Appends the JSON of a value in an image. Nothing is appended if the image is damaged.
+pub fn write_value_ref(value: ValueRef<'_>, out: &mut Vec<u8>) -> Result<(), ImageError> {
+    let start = out.len();
+    write::value_ref(value, out).inspect_err(|_| out.truncate(start))
 }
 
 /// Appends an item's JSON.
-pub fn write_image(_image: MapRef<'_>, _out: &mut Vec<u8>) -> Result<(), ImageError> {
-    todo!()
+pub fn write_item(item: &Map, out: &mut Vec<u8>) {
+    write::item(item, out);
 }
 
-/// Appends an item's JSON.
-pub fn write_item(_item: &Map, _out: &mut Vec<u8>) {
-    todo!()
+/// Appends an attribute value's JSON.
+pub fn write_value(value: &AttributeValue, out: &mut Vec<u8>) {
+    write::value(value, out);
 }
 
 /// Appends a JSON string, quoted and escaped.
-pub fn write_string(_text: &str, _out: &mut Vec<u8>) {
-    todo!()
+pub fn write_string(text: &str, out: &mut Vec<u8>) {
+    json::string(text, out);
 }

@@ -6,6 +6,7 @@
 pub(crate) mod arbitrary;
 pub mod dynamodb_json;
 pub mod image;
+mod json;
 pub mod key;
 pub mod limits;
 pub mod number;
