@@ -234,3 +234,6 @@ pub fn encode_sort(value: KeyValue<'_>, out: &mut Vec<u8>) {
         KeyValue::B(bytes) => out.extend_from_slice(bytes),
     }
 }
+
+#[cfg(test)]
+mod tests;

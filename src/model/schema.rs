@@ -218,3 +218,6 @@ fn expiry_second(number: &Number) -> Option<u64> {
 pub fn is_expired(expiry: u64, now_s: u64) -> bool {
     expiry <= now_s && now_s - expiry <= TTL_PAST_SECONDS
 }
+
+#[cfg(test)]
+mod tests;

@@ -93,3 +93,6 @@ fn add_value(value: ValueRef<'_>, size: &mut usize) -> Result<(), ImageError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
