@@ -1,6 +1,6 @@
 //! BatchWriteItem's wire form: the request straight from images into one buffer, and `UnprocessedItems` back.
 
-use jiter::{Jiter, NumberInt, Peek};
+use jiter::{Jiter, Peek};
 
 use super::batch::Picked;
 use crate::model::dynamodb_json::{read_item, write_image, write_string};
@@ -26,7 +26,8 @@ pub fn batch_write(batch: &[Picked], limit: usize) -> Body {
     let mut order: Vec<usize> = (0..batch.len()).collect();
     order.sort_by_key(|place| batch.get(*place).map(|picked| picked.change.route.lane));
     let images: usize = batch.iter().map(|picked| picked.change.image.len()).sum();
-    let mut body = Body { bytes: Vec::with_capacity(images * 2 + 256), taken: Vec::new(), unreadable: Vec::new() };
+    let mut body =
+        Body { bytes: Vec::with_capacity(images * 2 + 256), taken: Vec::new(), unreadable: Vec::new() };
     let out = &mut body.bytes;
     out.extend_from_slice(br#"{"RequestItems":{"#);
     let mut lane = None;

@@ -7,7 +7,10 @@ fn verdict(status: u16, body: &str) -> Verdict {
 }
 
 fn error(status: u16, kind: &str, message: &str) -> Verdict {
-    verdict(status, &format!(r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{kind}","message":"{message}"}}"#))
+    verdict(
+        status,
+        &format!(r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{kind}","message":"{message}"}}"#),
+    )
 }
 
 #[test]
