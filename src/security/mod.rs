@@ -1,5 +1,6 @@
 //! Who may do what. A request reaches `engine` only as [`Authorized`].
 
+pub mod credentials;
 pub mod sign;
 
 /// Who asks.
