@@ -1,0 +1,49 @@
+//! What tests of the real binary share: daemons, endpoints that nobody here wrote, plain HTTP. Everything finds free ports
+//! and folders by itself, and ends its processes.
+
+#![allow(dead_code)] // each test file uses its part
+
+pub mod daemon;
+pub mod peer;
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::process::Child;
+use std::time::{Duration, Instant};
+
+/// How long anything may take on a slow and noisy machine before the test gives up.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A port that was free a moment ago.
+pub fn free_address() -> SocketAddr {
+    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap()
+}
+
+/// Looks again and again until there is an answer; for what other processes do, which offer no event to wait for.
+pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let give_up = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < give_up, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Where `tests/setup` has installed the peers.
+pub fn cache() -> PathBuf {
+    let cache = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/.cache");
+    assert!(cache.join("npm.stamp").exists(), "run tests/setup first: it installs what the tests run against");
+    cache
+}
+
+/// A process that is killed when the test ends, however it ends.
+pub struct Killed(pub Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
