@@ -3,7 +3,7 @@
 //!
 //! # How to use it
 //! ```text
-//! Survey::of(disk, settings)?          read-only: headers; whose journal it is, what there is
+//! Survey::of(disk, settings, store)?   read-only: headers; whose journal it is, what there is
 //!     .replay(after, |frame| …)?       read-only: every whole frame with a change after `after`, in order
 //!     .start(store_id)?                durable: ends what was torn, sets damage aside, begins a segment → Journal
 //! journal.append(&mut frame)?          one write, one fdatasync: acknowledged
@@ -25,8 +25,19 @@
 pub mod disk;
 pub mod epoch;
 pub mod frame;
+mod index;
 pub mod reader;
+mod record_codec;
 pub mod recovery;
+mod replay;
+mod scan;
+mod segment;
+#[cfg(test)]
+mod smoke;
+mod spares;
+pub mod start;
+mod varint;
+mod window;
 pub mod writer;
 
 pub use epoch::EpochFile;

@@ -3,9 +3,13 @@
 use std::io;
 use std::sync::Arc;
 
-use super::disk::Disk;
-use super::{FrameRecords, Journal, JournalSettings, StoreId};
+use super::disk::{Access, Disk};
+use super::segment::{self, Block, FRAMES_AT, Header};
+use super::window::Window;
+use super::{FrameRecords, JournalSettings, StoreId};
 use crate::store::Seq;
+
+pub use super::replay::Recovered;
 
 /// The journal can't be opened.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +35,13 @@ pub enum JournalError {
     Replay(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+impl JournalError {
+    pub(super) fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> JournalError {
+        let what = what.into();
+        move |source| JournalError::Io { what, source }
+    }
+}
+
 /// Something acknowledged that can't be read any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {
@@ -38,7 +49,7 @@ pub struct Damage {
     pub what: String,
     /// The last sequence before it.
     pub after: Seq,
-    /// Replay stopped here: later changes exist, but are not part of the store any more.
+    /// Replay stopped here: later changes may exist, but are not part of the store any more.
     pub stopped: bool,
 }
 
@@ -51,23 +62,86 @@ pub struct Cut {
     pub offset: u64,
 }
 
+/// A segment of the chain, as its header has it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Link {
+    pub(super) header: Header,
+    /// Its file's length.
+    pub(super) size: u64,
+    /// The segment before it is missing, or its header is damaged.
+    pub(super) gap_before: bool,
+}
+
+/// A file that is named like a segment, and not in the chain.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stray {
+    pub(super) number: u64,
+    /// Its header, if it is whole and of this store.
+    pub(super) header: Option<Header>,
+    /// Its header is whole, but another store's.
+    pub(super) foreign: bool,
+}
+
 /// What the segments' headers say. Nothing has been written or replayed.
-pub struct Survey {}
+pub struct Survey {
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) settings: JournalSettings,
+    /// Oldest first.
+    pub(super) chain: Vec<Link>,
+    pub(super) strays: Vec<Stray>,
+    /// Segments that were released: their files are free.
+    pub(super) released: Vec<u64>,
+    /// The highest number that a segment's file has.
+    pub(super) highest: u64,
+}
 
 impl Survey {
-    /// Reads the headers of the directory's segments.
-    pub fn of(_disk: Arc<dyn Disk>, _settings: JournalSettings) -> Result<Survey, JournalError> {
-        todo!()
+    /// Reads the headers of the directory's segments. Where the store's identity is known already, segments of other stores
+    /// are strangers; else the newest segment says whose journal it is.
+    pub fn of(
+        disk: Arc<dyn Disk>,
+        settings: JournalSettings,
+        expected: Option<StoreId>,
+    ) -> Result<Survey, JournalError> {
+        let names = disk.list("").map_err(JournalError::io("list the journal's directory"))?;
+        let mut files = Vec::new();
+        let mut window = Window::with_chunk(FRAMES_AT as usize);
+        for number in names.iter().filter_map(|name| segment::parse_name(name)) {
+            files.push(File::read(&*disk, number, &mut window)?);
+        }
+        files.sort_by_key(|file| file.number);
+        let highest = files.last().map_or(0, |file| file.number);
+        let ours = |header: &Header| expected.is_none_or(|store| store == header.store);
+        let head = files.iter().rev().find_map(|file| file.header.filter(ours));
+        let (chain, left) = link(files, head);
+        let live_from = head.map_or(0, |head| head.live_from);
+        let store = expected.or(head.map(|head| head.store));
+        let foreign = |file: &File| file.header.is_some_and(|header| Some(header.store) != store);
+        let (released, strays): (Vec<_>, Vec<_>) =
+            left.into_iter().partition(|file| file.number < live_from && !foreign(file));
+        let stray = |file: File| Stray {
+            number: file.number,
+            header: file.header.filter(|header| Some(header.store) == store),
+            foreign: foreign(&file),
+        };
+        Ok(Survey {
+            disk,
+            settings,
+            chain,
+            strays: strays.into_iter().map(stray).collect(),
+            released: released.into_iter().map(|file| file.number).collect(),
+            highest,
+        })
     }
 
     /// Whose journal it is; `None` if there is none.
     pub fn store_id(&self) -> Option<StoreId> {
-        todo!()
+        self.chain.last().map(|link| link.header.store)
     }
 
     /// Everything after this sequence should be there (0: from the first change on).
     pub fn begins_after(&self) -> Seq {
-        todo!()
+        self.chain.first().map_or(Seq(0), |link| link.header.after)
     }
 
     /// Calls back with every whole frame that has a change after `after` (which the tree has; `Seq(0)`: all there is), in
@@ -75,43 +149,62 @@ impl Survey {
     /// passed over, damage beyond stops it: see [`Recovered::damage`]. Blocking, and past the page cache.
     pub fn replay<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
         self,
-        _after: Seq,
-        _each: impl FnMut(FrameRecords<'_>) -> Result<(), E>,
+        after: Seq,
+        mut each: impl FnMut(FrameRecords<'_>) -> Result<(), E>,
     ) -> Result<Recovered, JournalError> {
-        todo!()
+        super::replay::replay(self, after, &mut |frame| {
+            each(frame).map_err(|error| JournalError::Replay(error.into()))
+        })
     }
 }
 
-/// A journal that has been read, and not yet been written to.
-pub struct Recovered {
-    /// The last change in it (0: none). The next one is [`Recovered::next_seq`].
-    pub last: Seq,
-    /// The highest epoch seen anywhere, segments that are set aside included.
-    pub highest_epoch: u16,
-    /// Frames and their bytes that were replayed.
-    pub frames: u64,
-    /// Bytes of these frames.
-    pub bytes: u64,
-    /// The frame that was cut.
-    pub cut: Option<Cut>,
-    /// What can't be read. If any of it [stopped](Damage::stopped) the replay, a higher epoch must begin.
-    pub damage: Vec<Damage>,
+/// A file that is named like a segment.
+struct File {
+    number: u64,
+    size: u64,
+    header: Option<Header>,
 }
 
-impl Recovered {
-    /// Whether sequences after [`Recovered::last`] may have been used: a higher epoch than `highest_epoch` must begin.
-    pub fn needs_epoch(&self) -> bool {
-        self.damage.iter().any(|damage| damage.stopped)
+impl File {
+    fn read(disk: &dyn Disk, number: u64, window: &mut Window) -> Result<File, JournalError> {
+        let name = segment::name(number);
+        let what = || JournalError::io(format!("read the journal's {name}"));
+        let file = disk.open(&name, Access::Direct).map_err(what())?;
+        let size = file.len().map_err(what())?;
+        window.clear();
+        let block = window.at(&*file, 0, FRAMES_AT as usize).map_err(what())?;
+        let header = match Header::read(block) {
+            // A file that is about to become another segment has that one's header for a moment.
+            Block::Segment(header) => Some(header).filter(|header| header.number == number),
+            Block::Newer(found) => return Err(JournalError::Newer { found, known: segment::FORMAT }),
+            Block::Unknown => None,
+        };
+        Ok(File { number, size, header })
     }
+}
 
-    /// The first sequence to use, if `epoch` is the one chosen (and [raised](super::EpochFile::raise) durably).
-    pub fn next_seq(&self, epoch: u16) -> Seq {
-        if self.last.epoch() == epoch { self.last.next() } else { Seq::start_of(epoch).next() }
+/// Follows the chain from its head down; the files that are not in it are the second half of the answer.
+fn link(mut files: Vec<File>, head: Option<Header>) -> (Vec<Link>, Vec<File>) {
+    let mut chain: Vec<Link> = Vec::new();
+    let Some(head) = head else { return (chain, files) };
+    let mut wanted = head.number;
+    while wanted > 0 && wanted >= head.live_from {
+        let below = chain.last().map_or(u64::MAX, |above| above.header.first_frame);
+        let fits = |file: &File| {
+            file.header.is_some_and(|header| header.store == head.store && header.first_frame <= below)
+        };
+        // Its own name first; where that is missing, what comes next below it.
+        let eligible = |file: &File| (head.live_from..=wanted).contains(&file.number) && fits(file);
+        let found = files.iter().rposition(eligible);
+        let missing = found.and_then(|at| files.get(at)).is_none_or(|file| file.number != wanted);
+        if let Some(above) = chain.last_mut() {
+            above.gap_before = missing;
+        }
+        let Some(file) = found.map(|at| files.remove(at)) else { break };
+        let Some(header) = file.header else { break };
+        chain.push(Link { header, size: file.size, gap_before: false });
+        wanted = header.previous.min(file.number.saturating_sub(1));
     }
-
-    /// Ends the old durably, sets damage aside, begins a new segment. Nothing that was replayed may be shown or sent
-    /// before this has returned. A full disk does not fail it: the first append does then.
-    pub fn start(self, _store: StoreId) -> Result<Journal, JournalError> {
-        todo!()
-    }
+    chain.reverse();
+    (chain, files)
 }
