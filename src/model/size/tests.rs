@@ -7,7 +7,7 @@ fn number(text: &str) -> Number {
     Number::parse(text).unwrap()
 }
 
-/// What DynamoDB answers as consumed for items around a unit's border, as dynalite's tests have measured it.
+/// As dynalite counts them.
 #[test]
 fn numbers() {
     let cases = [
