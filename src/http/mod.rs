@@ -1,1 +1,112 @@
-//! http.
+//! The HTTP door: the listener and its limits, DynamoDB's API, REST, status, health and metrics.
+//!
+//! Bodies are read within a bound on what all of them may hold together ([`memory`]), within a time ([`body`]), by
+//! connections that are bounded in number, idle time and head size ([`listener`]).
+
+pub mod body;
+mod connection;
+pub mod dynamodb;
+pub mod encoding;
+mod health;
+pub mod listener;
+pub mod memory;
+mod metrics;
+mod status;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::response::Response;
+use axum::routing::{any, get};
+
+pub use dynamodb::DynamodbSettings;
+pub use health::Readiness;
+pub use listener::{Server, ServerSettings};
+
+use crate::clock::Clock;
+use crate::engine::Engine;
+use crate::ingest::Accept;
+use crate::store::Store;
+use crate::telemetry::{IngestMetrics, MqttStatus, Upstreams, Watched};
+use body::Pace;
+use memory::Memory;
+
+/// What all request bodies may hold at once, in bytes.
+const REQUESTS: usize = 96 << 20;
+/// What all answers may hold at once, in bytes.
+const ANSWERS: usize = 64 << 20;
+
+/// What the doors show and work with; `app` builds it.
+#[derive(Clone)]
+pub struct State(Arc<Parts>);
+
+/// The parts of a [`State`].
+pub struct Parts {
+    /// The gateway's identity.
+    pub gateway: String,
+    /// The engine.
+    pub engine: Engine,
+    /// The way in for REST.
+    pub accept: Accept,
+    /// For its figures.
+    pub store: Store,
+    /// For its trust.
+    pub clock: Clock,
+    /// `[dynamodb]`.
+    pub dynamodb: DynamodbSettings,
+    /// Whether every configured door is bound, and if not, why.
+    pub readiness: Arc<Readiness>,
+    /// Items from MQTT and REST.
+    pub ingest: Arc<IngestMetrics>,
+    /// The MQTT doors.
+    pub mqtt: Arc<Watched<MqttStatus>>,
+    /// The upstreams.
+    pub upstreams: Upstreams,
+}
+
+impl State {
+    /// A state of these parts.
+    pub fn new(parts: Parts) -> State {
+        State(Arc::new(parts))
+    }
+}
+
+impl std::ops::Deref for State {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// How bodies may come in.
+const PACE: Pace = Pace { idle: Duration::from_secs(20), whole: Duration::from_secs(300) };
+
+/// All paths.
+pub fn router(state: State) -> Router {
+    let door = dynamodb::Door::new(
+        state.engine.clone(),
+        state.dynamodb.clone(),
+        Memory::new(REQUESTS),
+        Memory::new(ANSWERS),
+        PACE,
+    );
+    let root = move |request: Request| {
+        let door = door.clone();
+        async move { dynamodb::answer(&door, request).await }
+    };
+    Router::new()
+        .route("/healthz", get(health::live))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics::show))
+        .route("/v1/status", get(status::show))
+        .with_state(state)
+        .route("/", any(root))
+        .fallback(missing)
+}
+
+async fn missing() -> Response {
+    health::text(hyper::StatusCode::NOT_FOUND, "there is nothing at this path\n")
+}

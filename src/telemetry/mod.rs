@@ -1,5 +1,7 @@
 //! Metric and health values, apart from their rendering: rooms write them, `http` and `cli` read them.
 
+pub mod status;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -1,0 +1,164 @@
+//! BatchGetItem: up to 100 keys over several tables; what does not fit 16 MB comes back as UnprocessedKeys.
+
+use bytes::Bytes;
+
+use super::Call;
+use super::capacity::{Report, Units};
+use super::constraint::{Violations, name_of};
+use super::error::WireError;
+use super::json::{Object, list};
+use super::parameter::Shared;
+use super::request::{Expected, Wire};
+use crate::engine::{BatchGet, BatchGot};
+use crate::http::memory::Share;
+use crate::model::dynamodb_json::{self, DecodeError};
+use crate::model::{ImageError, Map, TableName, limits};
+
+/// One table's entry.
+#[derive(Debug, Default)]
+struct Entry {
+    name: String,
+    keys: Option<Vec<Map>>,
+    consistent: Option<bool>,
+    shared: Shared,
+}
+
+pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
+    let (mut entries, mut given, mut shared) = (Vec::new(), None, Shared::default());
+    let read = Wire::read(call.body, |wire, name| {
+        match name {
+            "RequestItems" => {
+                entries.clear();
+                let read = wire.object(Expected::Map("KeysAndAttributes"), |wire, table| {
+                    entries.extend(entry(wire, table)?);
+                    Ok(())
+                })?;
+                given = read.then_some(());
+            }
+            _ => shared.member(wire, name)?,
+        }
+        Ok(())
+    })?;
+    let tables = check(&shared, given, &mut entries)?;
+    for entry in &entries {
+        entry.shared.check_not_yet("ProjectionExpression is")?;
+    }
+    read.values()?;
+    refuse_duplicates(&tables)?;
+
+    let keys: usize = tables.iter().map(|(_, keys)| keys.len()).sum();
+    let memory = keys.saturating_mul(2 * limits::ITEM_SIZE).min(2 * limits::BODY);
+    let share = call.answers().take(memory).await?;
+    let got = call.engine().batch_get(call.authorize(BatchGet { tables })).await?;
+    answer(&got, &entries, shared.report(), share)
+}
+
+/// Reads a table's entry; null is none.
+fn entry(wire: &mut Wire<'_>, table: &str) -> Result<Option<Entry>, DecodeError> {
+    let mut entry = Entry { name: name_of(table).to_owned(), ..Entry::default() };
+    let given = wire.object(Expected::Element("KeysAndAttributes"), |wire, name| {
+        match name {
+            "Keys" => {
+                let mut keys = Vec::new();
+                let given = wire.list(|wire| {
+                    keys.extend(wire.item()?);
+                    Ok(())
+                })?;
+                entry.keys = given.then_some(keys);
+            }
+            "ConsistentRead" => entry.consistent = wire.boolean()?,
+            _ => entry.shared.member(wire, name)?,
+        }
+        Ok(())
+    })?;
+    Ok(given.then_some(entry))
+}
+
+/// Constraints; the keys by table, taken out of the entries.
+fn check(
+    shared: &Shared,
+    given: Option<()>,
+    entries: &mut [Entry],
+) -> Result<Vec<(TableName, Vec<Map>)>, WireError> {
+    let mut violations = Violations::new();
+    shared.check_capacity(&mut violations);
+    violations.required("requestItems", &given);
+    violations.check()?;
+    if entries.is_empty() {
+        return Err(WireError::validation("The requestItems parameter is required for BatchGetItem"));
+    }
+    let mut tables: Vec<(TableName, Vec<Map>)> = Vec::with_capacity(entries.len());
+    for entry in entries {
+        violations.name("requestItems", &entry.name);
+        let at = format!("requestItems.{}.member.keys", entry.name);
+        violations.required(&at, &entry.keys);
+        let keys = entry.keys.take();
+        if let Some(keys) = &keys {
+            violations.length(&at, "[]", keys.len(), 1, usize::MAX);
+            if keys.len() > limits::BATCH_GETS {
+                let at = format!("RequestItems.{}.member.Keys", entry.name);
+                violations.other("Value", &at, "Member must have length less than or equal to 100");
+            }
+        }
+        if let (Some(name), Some(keys)) = (TableName::new(&entry.name), keys) {
+            tables.push((name, keys));
+        }
+    }
+    violations.check()?;
+    if tables.iter().map(|(_, keys)| keys.len()).sum::<usize>() > limits::BATCH_GETS {
+        return Err(WireError::validation("Too many items requested for the BatchGetItem call"));
+    }
+    Ok(tables)
+}
+
+/// A key asked for twice, or a table named twice (by name and by ARN).
+fn refuse_duplicates(tables: &[(TableName, Vec<Map>)]) -> Result<(), WireError> {
+    let twice_named = tables
+        .iter()
+        .enumerate()
+        .any(|(at, (name, _))| tables.iter().take(at).any(|(earlier, _)| earlier == name));
+    let twice_asked = tables.iter().any(|(_, keys)| {
+        keys.iter().enumerate().any(|(at, key)| keys.iter().take(at).any(|earlier| earlier == key))
+    });
+    if twice_named || twice_asked {
+        return Err(WireError::validation("Provided list of item keys contains duplicates"));
+    }
+    Ok(())
+}
+
+fn answer(got: &BatchGot, entries: &[Entry], report: Report, share: Share) -> Result<Bytes, WireError> {
+    let consistent = |name: &TableName| {
+        entries.iter().any(|entry| entry.name == name.as_str() && entry.consistent == Some(true))
+    };
+    let mut out = Vec::new();
+    let mut answer = Object::open(&mut out);
+    let mut responses = answer.object("Responses");
+    for (table, items, _) in &got.tables {
+        list(items, responses.named(table.name.as_str()), |item, out| {
+            dynamodb_json::write_image(item.as_map(), out)
+        })?;
+    }
+    responses.close();
+    let mut unprocessed = answer.object("UnprocessedKeys");
+    for (name, keys) in &got.unprocessed {
+        let mut table = Object::open(unprocessed.named(name.as_str()));
+        list(keys, table.member("Keys"), |key, out| {
+            dynamodb_json::write_item(key, out);
+            Ok::<(), ImageError>(())
+        })?;
+        if consistent(name) {
+            table.plain("ConsistentRead", true);
+        }
+        table.close();
+    }
+    unprocessed.close();
+    if report != Report::None {
+        list(&got.tables, answer.member("ConsumedCapacity"), |(table, _, sizes), out| {
+            let units = sizes.iter().map(|size| Units::read(*size, consistent(&table.name))).sum();
+            report.write(table.name.as_str(), units, out);
+            Ok::<(), ImageError>(())
+        })?;
+    }
+    answer.close();
+    Ok(share.cover(out))
+}

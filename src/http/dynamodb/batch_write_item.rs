@@ -1,0 +1,166 @@
+//! BatchWriteItem: up to 25 puts and deletes over several tables, one commit. One bad entry refuses them all.
+
+use bytes::Bytes;
+
+use super::Call;
+use super::capacity::{Report, Units};
+use super::constraint::{Violations, name_of};
+use super::error::{Kind, WireError};
+use super::json::{Object, list};
+use super::parameter::Shared;
+use super::request::{Expected, Wire};
+use crate::engine::{BatchWrite, BatchWritten, Write};
+use crate::model::dynamodb_json::DecodeError;
+use crate::model::{ImageError, Map, TableName, limits};
+use crate::store::Origin;
+
+/// One table's entry.
+type Entry = (String, Option<Vec<WriteRequest>>);
+
+/// PutRequest and DeleteRequest as they stand: each there or not, and with an item or not.
+#[derive(Debug, Default)]
+struct WriteRequest {
+    put: Option<Option<Map>>,
+    delete: Option<Option<Map>>,
+}
+
+pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
+    let (mut entries, mut given, mut shared) = (Vec::new(), None, Shared::default());
+    let read = Wire::read(call.body, |wire, name| {
+        match name {
+            "RequestItems" => {
+                entries.clear();
+                let read = wire.object(Expected::Map("WriteRequests"), |wire, table| {
+                    entries.push(entry(wire, table)?);
+                    Ok(())
+                })?;
+                given = read.then_some(());
+            }
+            _ => shared.member(wire, name)?,
+        }
+        Ok(())
+    })?;
+    check(&shared, given, &entries)?;
+    let tables = to_engine(entries)?;
+    read.values()?;
+
+    let request = BatchWrite { tables, origin: Origin::Dynamodb };
+    let written = call.engine().batch_write(call.authorize(request)).await;
+    answer(&written.map_err(|error| not_the_schema(error.into()))?, shared.report())
+}
+
+fn entry(wire: &mut Wire<'_>, table: &str) -> Result<Entry, DecodeError> {
+    let mut requests = Vec::new();
+    let given = wire.list(|wire| {
+        requests.push(write_request(wire)?);
+        Ok(())
+    })?;
+    Ok((name_of(table).to_owned(), given.then_some(requests)))
+}
+
+fn write_request(wire: &mut Wire<'_>) -> Result<WriteRequest, DecodeError> {
+    let mut request = WriteRequest::default();
+    wire.object(Expected::Element("WriteRequest"), |wire, name| {
+        match name {
+            "PutRequest" => request.put = inner(wire, "PutRequest", "Item")?,
+            "DeleteRequest" => request.delete = inner(wire, "DeleteRequest", "Key")?,
+            _ => wire.skip()?,
+        }
+        Ok(())
+    })?;
+    Ok(request)
+}
+
+/// The one member of a PutRequest or DeleteRequest.
+fn inner(wire: &mut Wire<'_>, class: &'static str, member: &str) -> Result<Option<Option<Map>>, DecodeError> {
+    let mut item = None;
+    let given = wire.object(Expected::Member(class), |wire, name| {
+        if name == member {
+            item = wire.item()?;
+            return Ok(());
+        }
+        wire.skip()
+    })?;
+    Ok(given.then_some(item))
+}
+
+/// Constraints of the service model.
+fn check(shared: &Shared, given: Option<()>, entries: &[Entry]) -> Result<(), WireError> {
+    let mut violations = Violations::new();
+    shared.check_capacity(&mut violations);
+    shared.check_metrics(&mut violations);
+    violations.required("requestItems", &given);
+    violations.check()?;
+    if entries.is_empty() {
+        return Err(WireError::validation("The requestItems parameter is required for BatchWriteItem"));
+    }
+    for (name, requests) in entries {
+        violations.name("requestItems", name);
+        let count = requests.as_ref().map_or(0, Vec::len);
+        if count == 0 || count > limits::BATCH_WRITES {
+            let value = format!("Value '{{{name}=[{count} write requests]}}'");
+            violations.other(
+                &value,
+                "requestItems",
+                "Map value must satisfy constraint: [Member must have length less than or equal to 25, Member must have length greater than or equal to 1]",
+            );
+        }
+        for (at, request) in requests.iter().flatten().enumerate() {
+            let place = format!("requestItems.{name}.member.{}.member", at + 1);
+            if let Some(item) = &request.put {
+                violations.required(&format!("{place}.putRequest.item"), item);
+            }
+            if let Some(key) = &request.delete {
+                violations.required(&format!("{place}.deleteRequest.key"), key);
+            }
+        }
+    }
+    violations.check()?;
+    if entries.iter().flat_map(|(_, requests)| requests).flatten().count() > limits::BATCH_WRITES {
+        return Err(WireError::validation("Too many items requested for the BatchWriteItem call"));
+    }
+    Ok(())
+}
+
+/// The writes as the engine takes them: each entry is a put or a delete, not both, not neither.
+fn to_engine(entries: Vec<Entry>) -> Result<Vec<(TableName, Vec<Write>)>, WireError> {
+    let mut tables = Vec::with_capacity(entries.len());
+    for (name, requests) in entries {
+        let writes = requests.into_iter().flatten().map(|request| match request {
+            WriteRequest { put: Some(Some(item)), delete: None } => Ok(Write::Put(item)),
+            WriteRequest { put: None, delete: Some(Some(key)) } => Ok(Write::Delete(key)),
+            _ => Err(WireError::validation(
+                "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes",
+            )),
+        });
+        let writes = writes.collect::<Result<Vec<_>, _>>()?;
+        tables.push((TableName::new(&name).ok_or_else(super::unreadable)?, writes));
+    }
+    Ok(tables)
+}
+
+/// A put whose key is missing or of the wrong type: PutItem names the attribute, this operation does not.
+fn not_the_schema(error: WireError) -> WireError {
+    let text = error.message.as_deref().unwrap_or_default();
+    let of_key = |text: &str| text.contains("Missing the key ") || text.contains("Type mismatch for key ");
+    if error.kind == Kind::Validation && of_key(text) {
+        return WireError::validation("The provided key element does not match the schema");
+    }
+    error
+}
+
+fn answer(written: &BatchWritten, report: Report) -> Result<Bytes, WireError> {
+    let mut out = Vec::new();
+    let mut answer = Object::open(&mut out);
+    // One commit: everything was processed, or nothing.
+    answer.object("UnprocessedItems").close();
+    if report != Report::None {
+        list(&written.tables, answer.member("ConsumedCapacity"), |(table, sizes), out| {
+            let units = sizes.iter().map(|size| Units::write(*size)).sum();
+            report.write(table.name.as_str(), units, out);
+            Ok::<(), ImageError>(())
+        })?;
+    }
+    answer.close();
+    Ok(out.into())
+}

@@ -1,0 +1,186 @@
+//! The one table of errors: what goes wrong, and the type, status and words a client gets.
+//!
+//! SDKs act on the name behind `#` and on the status: 5xx and throttling are tried again, everything else is not.
+
+use hyper::StatusCode;
+
+use crate::engine::EngineError;
+use crate::http::body::BodyError;
+use crate::http::memory::Crowded;
+use crate::model::ImageError;
+use crate::model::dynamodb_json::{self, DecodeError};
+
+/// A kind of error, as the service tells them apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// JSON that does not parse, or a member of the wrong type.
+    Serialization,
+    /// The operation is not there.
+    UnknownOperation,
+    /// The request is understood, and wrong.
+    Validation,
+    /// No such table.
+    ResourceNotFound,
+    /// The table exists already.
+    ResourceInUse,
+    /// Full: nothing was written, and trying again soon does not help.
+    LimitExceeded,
+    /// Too much at once: nothing was written, and trying again helps.
+    Throttling,
+    /// The body is too large; the service answers this without a body.
+    TooLarge,
+    /// The body did not come in time.
+    RequestTimeout,
+    /// A fault here, or an outcome that is not known.
+    InternalServerError,
+}
+
+/// What a kind looks like on the wire.
+pub(super) struct Form {
+    /// The HTTP status.
+    pub(super) status: StatusCode,
+    /// The value of `__type`.
+    pub(super) kind: &'static str,
+    /// The member that holds the text: the service writes it in two ways.
+    pub(super) member: &'static str,
+}
+
+impl Kind {
+    /// The table.
+    pub(super) fn form(self) -> Form {
+        let (status, kind, member) = match self {
+            Kind::Serialization => (400, "com.amazon.coral.service#SerializationException", "Message"),
+            Kind::UnknownOperation => (400, "com.amazon.coral.service#UnknownOperationException", "message"),
+            Kind::Validation => (400, "com.amazon.coral.validate#ValidationException", "message"),
+            Kind::ResourceNotFound => {
+                (400, "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException", "message")
+            }
+            Kind::ResourceInUse => {
+                (400, "com.amazonaws.dynamodb.v20120810#ResourceInUseException", "message")
+            }
+            Kind::LimitExceeded => {
+                (400, "com.amazonaws.dynamodb.v20120810#LimitExceededException", "message")
+            }
+            Kind::Throttling => (400, "com.amazonaws.dynamodb.v20120810#ThrottlingException", "message"),
+            Kind::TooLarge => (413, "com.amazon.coral.service#RequestEntityTooLargeException", "message"),
+            Kind::RequestTimeout => (408, "com.amazon.coral.service#RequestTimeoutException", "message"),
+            Kind::InternalServerError => {
+                (500, "com.amazonaws.dynamodb.v20120810#InternalServerError", "message")
+            }
+        };
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Form { status, kind, member }
+    }
+}
+
+/// An error on its way to a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct WireError {
+    pub(super) kind: Kind,
+    pub(super) message: Option<String>,
+}
+
+impl WireError {
+    /// An error of a kind, with its words.
+    pub(super) fn new(kind: Kind, message: impl Into<String>) -> WireError {
+        WireError { kind, message: Some(message.into()) }
+    }
+
+    /// ValidationException.
+    pub(super) fn validation(message: impl Into<String>) -> WireError {
+        WireError::new(Kind::Validation, message)
+    }
+
+    /// A parameter that would change the result, and that is not there yet.
+    pub(super) fn unsupported(parameter: &str) -> WireError {
+        WireError::validation(format!(
+            "The parameter {parameter} is not supported by this version of Forebay"
+        ))
+    }
+
+    /// What the operations on tables themselves say; those on items do not name the table.
+    pub(super) fn of_table(error: EngineError) -> WireError {
+        match error {
+            EngineError::ResourceNotFound(table) => WireError::new(
+                Kind::ResourceNotFound,
+                format!("Requested resource not found: Table: {table} not found"),
+            ),
+            other => other.into(),
+        }
+    }
+
+    /// The body.
+    pub(super) fn body(&self) -> Vec<u8> {
+        let form = self.kind.form();
+        let mut body = Vec::with_capacity(128);
+        body.extend_from_slice(b"{\"__type\":\"");
+        body.extend_from_slice(form.kind.as_bytes());
+        body.push(b'"');
+        if let Some(message) = &self.message {
+            body.extend_from_slice(b",\"");
+            body.extend_from_slice(form.member.as_bytes());
+            body.extend_from_slice(b"\":");
+            dynamodb_json::write_string(message, &mut body);
+        }
+        body.push(b'}');
+        body
+    }
+}
+
+impl From<EngineError> for WireError {
+    fn from(error: EngineError) -> WireError {
+        match error {
+            EngineError::ResourceNotFound(_) => {
+                WireError::new(Kind::ResourceNotFound, "Requested resource not found")
+            }
+            EngineError::ResourceInUse(table) => {
+                WireError::new(Kind::ResourceInUse, format!("Table already exists: {table}"))
+            }
+            EngineError::Validation(text) => WireError::validation(text),
+            EngineError::DeletionProtected(_) => WireError::validation(
+                "Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.",
+            ),
+            EngineError::Full(_) => WireError::new(Kind::LimitExceeded, error.to_string()),
+            EngineError::Busy => WireError::new(Kind::Throttling, error.to_string()),
+            EngineError::OutcomeUnknown(_) | EngineError::Internal(_) => internal(&error.to_string()),
+        }
+    }
+}
+
+fn internal(cause: &str) -> WireError {
+    tracing::error!(cause, "a DynamoDB request failed");
+    WireError::new(Kind::InternalServerError, cause)
+}
+
+impl From<DecodeError> for WireError {
+    fn from(error: DecodeError) -> WireError {
+        match error {
+            DecodeError::Serialization(text) => WireError::new(Kind::Serialization, text),
+            DecodeError::Validation(text) => WireError::validation(text),
+        }
+    }
+}
+
+impl From<ImageError> for WireError {
+    fn from(error: ImageError) -> WireError {
+        internal(&error.to_string())
+    }
+}
+
+impl From<Crowded> for WireError {
+    fn from(error: Crowded) -> WireError {
+        WireError::new(Kind::Throttling, error.to_string())
+    }
+}
+
+impl From<BodyError> for WireError {
+    fn from(error: BodyError) -> WireError {
+        let kind = match error {
+            BodyError::TooLarge => Kind::TooLarge,
+            BodyError::Slow => Kind::RequestTimeout,
+            BodyError::Broken | BodyError::Encoding(_) => Kind::Serialization,
+            BodyError::Crowded(_) => Kind::Throttling,
+        };
+        WireError::new(kind, error.to_string())
+    }
+}

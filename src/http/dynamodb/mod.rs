@@ -1,0 +1,97 @@
+//! DynamoDB's own API (JSON 1.0), for any AWS SDK and the AWS CLI. One file per operation; the wire's shapes stay here.
+
+mod batch_get_item;
+mod batch_write_item;
+mod capacity;
+mod constraint;
+mod create_table;
+mod delete_item;
+mod delete_table;
+mod describe_endpoints;
+mod describe_table;
+mod describe_time_to_live;
+mod door;
+mod error;
+mod get_item;
+mod json;
+mod key_conditions;
+mod list_tables;
+mod named_table;
+mod operations;
+mod page;
+mod parameter;
+mod put_item;
+mod query;
+mod request;
+mod response;
+mod scan;
+mod table_description;
+mod table_schema;
+mod update_time_to_live;
+mod written;
+
+pub use door::DynamodbSettings;
+pub(super) use door::{Door, answer};
+
+use bytes::Bytes;
+
+use crate::engine::Engine;
+use crate::http::memory::Memory;
+use crate::security::{Authorized, Principal, authorize};
+use error::{Kind, WireError};
+
+/// One call of an operation.
+struct Call<'a> {
+    door: &'a Door,
+    /// The request's JSON.
+    body: &'a [u8],
+    /// The region the client signs for, or the configured one.
+    region: &'a str,
+    /// The request's Host header.
+    host: &'a str,
+}
+
+impl Call<'_> {
+    fn engine(&self) -> &Engine {
+        &self.door.engine
+    }
+
+    fn answers(&self) -> &Memory {
+        &self.door.answers
+    }
+
+    /// With `auth = "off"` every caller is the local one.
+    fn authorize<T>(&self, request: T) -> Authorized<T> {
+        authorize(Principal::Local, request)
+    }
+
+    fn table_arn(&self, table: &str) -> String {
+        format!("arn:aws:dynamodb:{}:{}:table/{table}", self.region, self.door.settings.account_id)
+    }
+}
+
+/// Runs the operation that `X-Amz-Target` names.
+async fn dispatch(operation: &str, call: &Call<'_>) -> Result<Bytes, WireError> {
+    match operation {
+        "BatchGetItem" => batch_get_item::run(call).await,
+        "BatchWriteItem" => batch_write_item::run(call).await,
+        "CreateTable" => create_table::run(call).await,
+        "DeleteItem" => delete_item::run(call).await,
+        "DeleteTable" => delete_table::run(call).await,
+        "DescribeEndpoints" => describe_endpoints::run(call).await,
+        "DescribeTable" => describe_table::run(call).await,
+        "DescribeTimeToLive" => describe_time_to_live::run(call).await,
+        "GetItem" => get_item::run(call).await,
+        "ListTables" => list_tables::run(call).await,
+        "PutItem" => put_item::run(call).await,
+        "Query" => query::run(call).await,
+        "Scan" => scan::run(call).await,
+        "UpdateTimeToLive" => update_time_to_live::run(call).await,
+        other => Err(operations::unknown(other)),
+    }
+}
+
+/// A request that passed its constraints and still can't be read: a constraint is missing.
+fn unreadable() -> WireError {
+    WireError::new(Kind::InternalServerError, "a request was not checked enough")
+}

@@ -1,0 +1,97 @@
+//! What Query and Scan share: paging parameters, and the page's JSON.
+
+use bytes::Bytes;
+
+use super::Call;
+use super::capacity::{Report, Units};
+use super::constraint::Violations;
+use super::error::WireError;
+use super::json::{Object, list};
+use super::parameter::Shared;
+use super::request::Wire;
+use crate::engine::Page;
+use crate::http::memory::Share;
+use crate::model::dynamodb_json::{self, DecodeError};
+use crate::model::{Map, limits};
+
+/// What a page may hold while it is answered: the rows, and about three times that as JSON.
+const MEMORY: usize = 4 * limits::PAGE;
+
+/// Parameters of both.
+#[derive(Debug, Default)]
+pub(super) struct Paging {
+    pub(super) table: Option<String>,
+    pub(super) limit: Option<i64>,
+    pub(super) start: Option<Map>,
+    select: Option<String>,
+    consistent: Option<bool>,
+    pub(super) shared: Shared,
+}
+
+impl Paging {
+    /// Reads a member that is not the operation's own.
+    pub(super) fn member(&mut self, wire: &mut Wire<'_>, name: &str) -> Result<(), DecodeError> {
+        match name {
+            "TableName" => self.table = wire.string()?,
+            "Limit" => self.limit = wire.integer("Integer")?,
+            "ExclusiveStartKey" => self.start = wire.item()?,
+            "Select" => self.select = wire.string()?,
+            "ConsistentRead" => self.consistent = wire.boolean()?,
+            _ => self.shared.member(wire, name)?,
+        }
+        Ok(())
+    }
+
+    /// Constraint of Select.
+    pub(super) fn check_select(&self, violations: &mut Violations) {
+        let words = ["SPECIFIC_ATTRIBUTES", "COUNT", "ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES"];
+        violations.one_of("select", self.select.as_deref(), &words);
+    }
+
+    /// Refuses what Select can't mean without a projection or an index.
+    pub(super) fn check_selection(&self) -> Result<(), WireError> {
+        match self.select.as_deref() {
+            Some("SPECIFIC_ATTRIBUTES") => Err(WireError::validation(
+                "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES",
+            )),
+            Some("ALL_PROJECTED_ATTRIBUTES") => Err(WireError::validation(
+                "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// The limit as the engine takes it.
+    pub(super) fn engine_limit(&self) -> Option<usize> {
+        self.limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX))
+    }
+
+    /// The memory of a page.
+    pub(super) async fn share(&self, call: &Call<'_>) -> Result<Share, WireError> {
+        let few = self.engine_limit().unwrap_or(usize::MAX).saturating_mul(4 * limits::ITEM_SIZE);
+        Ok(call.answers().take(few.min(MEMORY)).await?)
+    }
+
+    /// The page's JSON.
+    pub(super) fn answer(&self, page: &Page, share: Share) -> Result<Bytes, WireError> {
+        let mut out = Vec::with_capacity(page.size.saturating_mul(2) + 128);
+        let mut answer = Object::open(&mut out);
+        answer.plain("Count", page.items.len());
+        if self.select.as_deref() != Some("COUNT") {
+            list(&page.items, answer.member("Items"), |item, out| {
+                dynamodb_json::write_image(item.as_map(), out)
+            })?;
+        }
+        if let Some(last) = &page.last {
+            dynamodb_json::write_item(last, answer.member("LastEvaluatedKey"));
+        }
+        answer.plain("ScannedCount", page.items.len());
+        let report = self.shared.report();
+        if report != Report::None {
+            let units = Units::read(page.size, self.consistent.unwrap_or(false));
+            report.write(page.table.name.as_str(), units, answer.member("ConsumedCapacity"));
+        }
+        answer.close();
+        Ok(share.cover(out))
+    }
+}

@@ -1,0 +1,261 @@
+//! Pull-parsing of requests: members that are not known are skipped, `null` is as good as absent, a wrong type is a
+//! SerializationException in the service's words.
+
+use jiter::{Jiter, JiterError, NumberInt, Peek};
+
+use crate::model::dynamodb_json::{self, DecodeError};
+use crate::model::{AttributeValue, Map};
+
+/// What a member should have been, by the service's Java names.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Expected {
+    /// `java.lang.` and the class.
+    Scalar(&'static str),
+    /// A list.
+    List,
+    /// A map of values of this class.
+    Map(&'static str),
+    /// A structure of this class as an element of a list or map.
+    Element(&'static str),
+    /// A structure of this class as a member.
+    Member(&'static str),
+}
+
+/// A request's body while it is read.
+pub(super) struct Wire<'j> {
+    body: &'j [u8],
+    json: Jiter<'j>,
+    /// Where `json` begins in `body`.
+    base: usize,
+    /// The first value that is well-formed and wrong: reported once the request as a whole is known to be well-formed
+    /// and within its constraints.
+    invalid: Option<String>,
+}
+
+type Result<T> = std::result::Result<T, DecodeError>;
+
+fn serialization(text: impl Into<String>) -> DecodeError {
+    DecodeError::Serialization(text.into())
+}
+
+impl<'j> Wire<'j> {
+    /// Reads a whole body: one object, and nothing behind it.
+    pub(super) fn read(
+        body: &'j [u8],
+        mut member: impl FnMut(&mut Wire<'j>, &str) -> Result<()>,
+    ) -> Result<Read> {
+        let mut wire = Wire { body, json: Jiter::new(body), base: 0, invalid: None };
+        if !wire.object(Expected::Element("Request"), &mut member)? {
+            return Err(serialization("the body is not a JSON object"));
+        }
+        wire.json.finish().map_err(|error| wire.syntax(&error))?;
+        Ok(Read { invalid: wire.invalid })
+    }
+
+    fn syntax(&self, error: &JiterError) -> DecodeError {
+        serialization(format!("not JSON at byte {}: {}", self.base + error.index, error.error_type))
+    }
+
+    fn peek(&mut self) -> Result<Peek> {
+        let peeked = self.json.peek();
+        peeked.map_err(|error| self.syntax(&error))
+    }
+
+    /// What the next value is; `None` for null, which is read.
+    fn value_or_null(&mut self) -> Result<Option<Peek>> {
+        let peek = self.peek()?;
+        if peek == Peek::Null {
+            let read = self.json.known_null();
+            read.map_err(|error| self.syntax(&error))?;
+            return Ok(None);
+        }
+        Ok(Some(peek))
+    }
+
+    /// Reads an object, member by member; false for null.
+    pub(super) fn object(
+        &mut self,
+        expected: Expected,
+        mut member: impl FnMut(&mut Wire<'j>, &str) -> Result<()>,
+    ) -> Result<bool> {
+        let Some(peek) = self.value_or_null()? else { return Ok(false) };
+        if peek != Peek::Object {
+            return Err(mismatch(peek, expected, &mut self.json));
+        }
+        let first = self.json.known_object().map(|name| name.map(compact_str::CompactString::from));
+        let mut name = first.map_err(|error| self.syntax(&error))?;
+        while let Some(known) = name {
+            member(self, &known)?;
+            let next = self.json.next_key().map(|name| name.map(compact_str::CompactString::from));
+            name = next.map_err(|error| self.syntax(&error))?;
+        }
+        Ok(true)
+    }
+
+    /// Reads a list, element by element; false for null.
+    pub(super) fn list(&mut self, mut element: impl FnMut(&mut Wire<'j>) -> Result<()>) -> Result<bool> {
+        let Some(peek) = self.value_or_null()? else { return Ok(false) };
+        if peek != Peek::Array {
+            return Err(mismatch(peek, Expected::List, &mut self.json));
+        }
+        let first = self.json.known_array();
+        let mut more = first.map_err(|error| self.syntax(&error))?;
+        while more.is_some() {
+            element(self)?;
+            let next = self.json.array_step();
+            more = next.map_err(|error| self.syntax(&error))?;
+        }
+        Ok(true)
+    }
+
+    /// A string.
+    pub(super) fn string(&mut self) -> Result<Option<String>> {
+        match self.value_or_null()? {
+            None => Ok(None),
+            Some(Peek::String) => {
+                let read = self.json.known_str().map(str::to_owned);
+                read.map(Some).map_err(|error| self.syntax(&error))
+            }
+            Some(other) => Err(mismatch(other, Expected::Scalar("String"), &mut self.json)),
+        }
+    }
+
+    /// A whole number; a fraction is cut off, as the service does.
+    pub(super) fn integer(&mut self, class: &'static str) -> Result<Option<i64>> {
+        match self.value_or_null()? {
+            None => Ok(None),
+            Some(peek) if peek.is_num() => {
+                let read = self.json.known_number(peek);
+                let number = read.map_err(|error| self.syntax(&error))?;
+                Ok(Some(match number {
+                    jiter::NumberAny::Int(NumberInt::Int(int)) => int,
+                    jiter::NumberAny::Float(float) => float as i64,
+                }))
+            }
+            Some(other) => Err(mismatch(other, Expected::Scalar(class), &mut self.json)),
+        }
+    }
+
+    /// A boolean; the service takes some words for one.
+    pub(super) fn boolean(&mut self) -> Result<Option<bool>> {
+        match self.value_or_null()? {
+            None => Ok(None),
+            Some(peek @ (Peek::True | Peek::False)) => {
+                let read = self.json.known_bool(peek);
+                read.map(Some).map_err(|error| self.syntax(&error))
+            }
+            Some(Peek::String) => {
+                let text = self.string()?.unwrap_or_default();
+                match text.to_ascii_uppercase().as_str() {
+                    "TRUE" | "1" | "YES" => Ok(Some(true)),
+                    "FALSE" | "0" | "NO" => Ok(Some(false)),
+                    _ => Err(serialization("Unexpected token received from parser")),
+                }
+            }
+            Some(other) => Err(mismatch(other, Expected::Scalar("Boolean"), &mut self.json)),
+        }
+    }
+
+    /// An item or a key. A wrong value in it is kept for later, and the item comes back empty.
+    pub(super) fn item(&mut self) -> Result<Option<Map>> {
+        match self.value_or_null()? {
+            None => Ok(None),
+            Some(Peek::Object) => self.defer(dynamodb_json::read_item, Map::new()).map(Some),
+            Some(other) => Err(mismatch(other, Expected::Map("AttributeValue"), &mut self.json)),
+        }
+    }
+
+    /// One attribute value.
+    pub(super) fn value(&mut self) -> Result<Option<AttributeValue>> {
+        match self.value_or_null()? {
+            None => Ok(None),
+            Some(Peek::Object) => self.defer(dynamodb_json::read_value, AttributeValue::Null).map(Some),
+            Some(other) => Err(mismatch(other, Expected::Element("AttributeValue"), &mut self.json)),
+        }
+    }
+
+    fn defer<T>(&mut self, read: impl FnOnce(&mut Jiter<'j>) -> Result<T>, stand_in: T) -> Result<T> {
+        let start = self.base + self.json.current_index();
+        match read(&mut self.json) {
+            Err(DecodeError::Validation(text)) => {
+                self.invalid.get_or_insert(text);
+                self.rewind(start);
+                self.skip()?;
+                Ok(stand_in)
+            }
+            other => other,
+        }
+    }
+
+    /// Goes back to the value at `start`: the parser's state is its position.
+    fn rewind(&mut self, start: usize) {
+        self.json = Jiter::new(self.body.get(start..).unwrap_or_default());
+        self.base = start;
+    }
+
+    /// Skips a value.
+    pub(super) fn skip(&mut self) -> Result<()> {
+        let skipped = self.json.next_skip();
+        skipped.map_err(|error| self.syntax(&error))
+    }
+
+    /// Skips a value; whether it was more than null.
+    pub(super) fn given(&mut self) -> Result<bool> {
+        if self.value_or_null()?.is_none() {
+            return Ok(false);
+        }
+        self.skip().map(|()| true)
+    }
+}
+
+/// What is left once a body has been read.
+#[derive(Debug)]
+pub(super) struct Read {
+    invalid: Option<String>,
+}
+
+impl Read {
+    /// Reports the first wrong value: after the constraints, before anything that needs the table.
+    pub(super) fn values(self) -> Result<()> {
+        self.invalid.map_or(Ok(()), |text| Err(DecodeError::Validation(text)))
+    }
+}
+
+/// The service's words for a value of the wrong type.
+fn mismatch(found: Peek, expected: Expected, json: &mut Jiter<'_>) -> DecodeError {
+    serialization(match (expected, found) {
+        (Expected::Scalar(_) | Expected::List, Peek::Object) => {
+            "Start of structure or map found where not expected".to_owned()
+        }
+        (Expected::Scalar(class), Peek::Array) => {
+            format!("Unrecognized collection type class java.lang.{class}")
+        }
+        (Expected::Scalar(class), _) => format!("{} cannot be converted to {class}", token(found, json)),
+        (Expected::Map(class), Peek::Array) => {
+            let class = if class == "String" {
+                "java.lang.String".to_owned()
+            } else {
+                format!("com.amazonaws.dynamodb.v20120810.{class}")
+            };
+            format!("Unrecognized collection type java.util.Map<java.lang.String, {class}>")
+        }
+        (Expected::Element(class) | Expected::Member(class), Peek::Array) => {
+            format!("Unrecognized collection type class com.amazonaws.dynamodb.v20120810.{class}")
+        }
+        (Expected::Element(_), _) => "Unexpected value type in payload".to_owned(),
+        (Expected::List | Expected::Map(_) | Expected::Member(_), _) => "Unexpected field type".to_owned(),
+    })
+}
+
+/// The name of a token, as the service's parser calls it.
+fn token(found: Peek, json: &mut Jiter<'_>) -> &'static str {
+    match found {
+        Peek::True => "TRUE_VALUE",
+        Peek::False => "FALSE_VALUE",
+        Peek::String => "STRING_VALUE",
+        _ => match json.known_number(found) {
+            Ok(jiter::NumberAny::Float(_)) => "DECIMAL_VALUE",
+            _ => "NUMBER_VALUE",
+        },
+    }
+}

@@ -1,0 +1,165 @@
+//! AttributeDefinitions and KeySchema of CreateTable.
+
+use std::collections::HashSet;
+
+use super::constraint::Violations;
+use super::error::WireError;
+use super::request::{Expected, Wire};
+use crate::model::dynamodb_json::DecodeError;
+use crate::model::{KeyAttribute, KeySchema, KeyType, limits};
+
+/// An AttributeDefinition.
+#[derive(Debug)]
+pub(super) struct Definition {
+    name: Option<String>,
+    kind: Option<String>,
+}
+
+/// A KeySchemaElement.
+#[derive(Debug)]
+pub(super) struct Element {
+    name: Option<String>,
+    kind: Option<String>,
+}
+
+/// Reads a list of structures of two texts.
+fn pairs(
+    wire: &mut Wire<'_>,
+    class: &'static str,
+    second: &str,
+) -> Result<Option<Vec<(Option<String>, Option<String>)>>, DecodeError> {
+    let mut pairs = Vec::new();
+    let given = wire.list(|wire| {
+        let mut pair = (None, None);
+        wire.object(Expected::Element(class), |wire, name| {
+            match name {
+                "AttributeName" => pair.0 = wire.string()?,
+                name if name == second => pair.1 = wire.string()?,
+                _ => wire.skip()?,
+            }
+            Ok(())
+        })?;
+        pairs.push(pair);
+        Ok(())
+    })?;
+    Ok(given.then_some(pairs))
+}
+
+impl Definition {
+    /// Reads AttributeDefinitions.
+    pub(super) fn list(wire: &mut Wire<'_>) -> Result<Option<Vec<Definition>>, DecodeError> {
+        let pairs = pairs(wire, "AttributeDefinition", "AttributeType")?;
+        Ok(pairs.map(|pairs| pairs.into_iter().map(|(name, kind)| Definition { name, kind }).collect()))
+    }
+
+    /// Constraints of the element at a place, from 1.
+    pub(super) fn check(&self, at: usize, violations: &mut Violations) {
+        let at = format!("attributeDefinitions.{at}.member");
+        let name = format!("{at}.attributeName");
+        violations.required(&name, &self.name);
+        violations.text(&name, self.name.as_deref(), 1, limits::KEY_ATTRIBUTE_NAME);
+        let kind = format!("{at}.attributeType");
+        violations.required(&kind, &self.kind);
+        violations.one_of(&kind, self.kind.as_deref(), &["B", "N", "S"]);
+    }
+
+    fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or_default()
+    }
+}
+
+impl Element {
+    /// Reads a KeySchema.
+    pub(super) fn list(wire: &mut Wire<'_>) -> Result<Option<Vec<Element>>, DecodeError> {
+        let pairs = pairs(wire, "KeySchemaElement", "KeyType")?;
+        Ok(pairs.map(|pairs| pairs.into_iter().map(|(name, kind)| Element { name, kind }).collect()))
+    }
+
+    /// Constraints of the element at a place, from 1.
+    pub(super) fn check(&self, at: usize, violations: &mut Violations) {
+        let at = format!("keySchema.{at}.member");
+        let name = format!("{at}.attributeName");
+        violations.required(&name, &self.name);
+        violations.text(&name, self.name.as_deref(), 1, limits::KEY_ATTRIBUTE_NAME);
+        let kind = format!("{at}.keyType");
+        violations.required(&kind, &self.kind);
+        violations.one_of(&kind, self.kind.as_deref(), &["HASH", "RANGE"]);
+    }
+
+    /// A schema as the service's messages show it.
+    pub(super) fn shown(schema: &[Element]) -> String {
+        let elements: Vec<_> = schema
+            .iter()
+            .take(10)
+            .map(|element| {
+                let kind = element.kind.as_deref().unwrap_or("null");
+                format!("KeySchemaElement(attributeName={}, keyType={kind})", element.name())
+            })
+            .collect();
+        format!("[{}]", elements.join(", "))
+    }
+
+    fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or_default()
+    }
+
+    fn is(&self, kind: &str) -> bool {
+        self.kind.as_deref() == Some(kind)
+    }
+}
+
+/// The table's key, checked in the service's order.
+pub(super) fn key_schema(schema: &[Element], definitions: &[Definition]) -> Result<KeySchema, WireError> {
+    let refuse = |text: String| Err(WireError::validation(text));
+    let mut seen = HashSet::new();
+    if !definitions.iter().all(|definition| seen.insert(definition.name())) {
+        return refuse("Cannot have two attributes with the same name".to_owned());
+    }
+    if schema.len() > definitions.len() {
+        return refuse("Invalid KeySchema: Some index key attribute have no definition".to_owned());
+    }
+    if schema.iter().any(|element| attribute(element, definitions).is_none()) {
+        let keys: Vec<_> = schema.iter().map(Element::name).collect();
+        let defined: Vec<_> = definitions.iter().take(20).map(Definition::name).collect();
+        return refuse(format!(
+            "One or more parameter values were invalid: Some index key attributes are not defined in AttributeDefinitions. Keys: [{}], AttributeDefinitions: [{}]",
+            keys.join(", "),
+            defined.join(", ")
+        ));
+    }
+    let (partition, sort) = match schema {
+        [partition] => (partition, None),
+        [partition, sort] => (partition, Some(sort)),
+        _ => return Err(super::unreadable()),
+    };
+    if sort.is_some_and(|sort| sort.name() == partition.name()) {
+        let text = "Both the Hash Key and the Range Key element in the KeySchema have the same name";
+        return refuse(text.to_owned());
+    }
+    if !partition.is("HASH") {
+        return refuse("Invalid KeySchema: The first KeySchemaElement is not a HASH key type".to_owned());
+    }
+    if sort.is_some_and(|sort| !sort.is("RANGE")) {
+        return refuse("Invalid KeySchema: The second KeySchemaElement is not a RANGE key type".to_owned());
+    }
+    if schema.len() != definitions.len() {
+        return refuse(
+            "One or more parameter values were invalid: Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions"
+                .to_owned(),
+        );
+    }
+    let partition = attribute(partition, definitions).ok_or_else(super::unreadable)?;
+    Ok(KeySchema { partition, sort: sort.and_then(|sort| attribute(sort, definitions)) })
+}
+
+/// A key attribute with the type that its definition gives it.
+fn attribute(element: &Element, definitions: &[Definition]) -> Option<KeyAttribute> {
+    let definition = definitions.iter().find(|definition| definition.name() == element.name())?;
+    let key_type = match definition.kind.as_deref()? {
+        "S" => KeyType::S,
+        "N" => KeyType::N,
+        "B" => KeyType::B,
+        _ => return None,
+    };
+    Some(KeyAttribute { name: element.name().into(), key_type })
+}

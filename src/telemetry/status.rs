@@ -1,0 +1,82 @@
+//! The state of a daemon as `GET /v1/status` shows it: `http` writes it, `cli` and others read it.
+
+use serde::{Deserialize, Serialize};
+
+use super::{MqttStatus, UpstreamStatus};
+
+/// Everything.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Status {
+    /// Forebay's version.
+    pub version: String,
+    /// The gateway's identity.
+    pub gateway: String,
+    /// Time.
+    pub clock: ClockFigures,
+    /// The MQTT doors.
+    pub mqtt: MqttStatus,
+    /// Items from MQTT and REST.
+    pub ingest: IngestFigures,
+    /// The store.
+    pub store: StoreFigures,
+    /// The upstreams.
+    pub upstreams: Vec<UpstreamStatus>,
+}
+
+/// Time.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct ClockFigures {
+    /// Whether the system's time is believed.
+    pub trusted: bool,
+}
+
+/// What came in over MQTT and REST since the start.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct IngestFigures {
+    /// Items stored.
+    pub accepted: u64,
+    /// Messages that no rule could map, or that can't be an item.
+    pub rejected: u64,
+    /// Empty payloads, retained copies, dropped by rule, delivered twice.
+    pub skipped: u64,
+}
+
+/// The store's figures.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StoreFigures {
+    /// Items in all tables.
+    pub items: u64,
+    /// Blocks allocated to the store's files, in bytes.
+    pub bytes_on_disk: u64,
+    /// Estimate of what has reached the device since the start, in bytes.
+    pub bytes_written: u64,
+    /// Of these: the journal.
+    pub bytes_written_journal: u64,
+    /// Of these: the tree.
+    pub bytes_written_tree: u64,
+    /// Groups committed.
+    pub commits: u64,
+    /// Changes committed.
+    pub changes: u64,
+    /// Folds finished.
+    pub folds: u64,
+    /// Journal segments kept.
+    pub segments: u64,
+    /// Bytes in the overlay.
+    pub overlay_bytes: u64,
+    /// The newest published change.
+    pub published: u64,
+    /// The newest change in the tree.
+    pub folded_to: u64,
+    /// Rows that expiry has freed since the start.
+    pub expired: u64,
+    /// Rows whose estimated time waits to be resolved.
+    pub marked: u64,
+    /// The store is full: what is, and what helps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub full: Option<String>,
+    /// Damage found at the last start.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub damage: Vec<String>,
+}
