@@ -23,10 +23,7 @@ pub(super) enum Expected {
 
 /// A request's body while it is read.
 pub(super) struct Wire<'j> {
-    body: &'j [u8],
     json: Jiter<'j>,
-    /// Where `json` begins in `body`.
-    base: usize,
     /// The first value that is well-formed and wrong: reported once the request as a whole is known to be well-formed
     /// and within its constraints.
     invalid: Option<String>,
@@ -38,35 +35,33 @@ fn serialization(text: impl Into<String>) -> DecodeError {
     DecodeError::Serialization(text.into())
 }
 
+fn syntax(error: JiterError) -> DecodeError {
+    serialization(format!("not JSON at byte {}: {}", error.index, error.error_type))
+}
+
 impl<'j> Wire<'j> {
     /// Reads a whole body: one object, and nothing behind it.
     pub(super) fn read(
         body: &'j [u8],
         mut member: impl FnMut(&mut Wire<'j>, &str) -> Result<()>,
     ) -> Result<Read> {
-        let mut wire = Wire { body, json: Jiter::new(body), base: 0, invalid: None };
+        let mut wire = Wire { json: Jiter::new(body), invalid: None };
         if !wire.object(Expected::Element("Request"), &mut member)? {
             return Err(serialization("the body is not a JSON object"));
         }
-        wire.json.finish().map_err(|error| wire.syntax(&error))?;
+        wire.json.finish().map_err(syntax)?;
         Ok(Read { invalid: wire.invalid })
     }
 
-    fn syntax(&self, error: &JiterError) -> DecodeError {
-        serialization(format!("not JSON at byte {}: {}", self.base + error.index, error.error_type))
-    }
-
     fn peek(&mut self) -> Result<Peek> {
-        let peeked = self.json.peek();
-        peeked.map_err(|error| self.syntax(&error))
+        self.json.peek().map_err(syntax)
     }
 
     /// What the next value is; `None` for null, which is read.
     fn value_or_null(&mut self) -> Result<Option<Peek>> {
         let peek = self.peek()?;
         if peek == Peek::Null {
-            let read = self.json.known_null();
-            read.map_err(|error| self.syntax(&error))?;
+            self.json.known_null().map_err(syntax)?;
             return Ok(None);
         }
         Ok(Some(peek))
@@ -83,11 +78,11 @@ impl<'j> Wire<'j> {
             return Err(mismatch(peek, expected, &mut self.json));
         }
         let first = self.json.known_object().map(|name| name.map(compact_str::CompactString::from));
-        let mut name = first.map_err(|error| self.syntax(&error))?;
+        let mut name = first.map_err(syntax)?;
         while let Some(known) = name {
             member(self, &known)?;
             let next = self.json.next_key().map(|name| name.map(compact_str::CompactString::from));
-            name = next.map_err(|error| self.syntax(&error))?;
+            name = next.map_err(syntax)?;
         }
         Ok(true)
     }
@@ -99,11 +94,11 @@ impl<'j> Wire<'j> {
             return Err(mismatch(peek, Expected::List, &mut self.json));
         }
         let first = self.json.known_array();
-        let mut more = first.map_err(|error| self.syntax(&error))?;
+        let mut more = first.map_err(syntax)?;
         while more.is_some() {
             element(self)?;
             let next = self.json.array_step();
-            more = next.map_err(|error| self.syntax(&error))?;
+            more = next.map_err(syntax)?;
         }
         Ok(true)
     }
@@ -114,7 +109,7 @@ impl<'j> Wire<'j> {
             None => Ok(None),
             Some(Peek::String) => {
                 let read = self.json.known_str().map(str::to_owned);
-                read.map(Some).map_err(|error| self.syntax(&error))
+                read.map(Some).map_err(syntax)
             }
             Some(other) => Err(mismatch(other, Expected::Scalar("String"), &mut self.json)),
         }
@@ -126,7 +121,7 @@ impl<'j> Wire<'j> {
             None => Ok(None),
             Some(peek) if peek.is_num() => {
                 let read = self.json.known_number(peek);
-                let number = read.map_err(|error| self.syntax(&error))?;
+                let number = read.map_err(syntax)?;
                 Ok(Some(match number {
                     jiter::NumberAny::Int(NumberInt::Int(int)) => int,
                     jiter::NumberAny::Float(float) => float as i64,
@@ -142,7 +137,7 @@ impl<'j> Wire<'j> {
             None => Ok(None),
             Some(peek @ (Peek::True | Peek::False)) => {
                 let read = self.json.known_bool(peek);
-                read.map(Some).map_err(|error| self.syntax(&error))
+                read.map(Some).map_err(syntax)
             }
             Some(Peek::String) => {
                 let text = self.string()?.unwrap_or_default();
@@ -174,29 +169,20 @@ impl<'j> Wire<'j> {
         }
     }
 
+    /// Behind a wrong value the parser stands where it would behind a right one.
     fn defer<T>(&mut self, read: impl FnOnce(&mut Jiter<'j>) -> Result<T>, stand_in: T) -> Result<T> {
-        let start = self.base + self.json.current_index();
         match read(&mut self.json) {
             Err(DecodeError::Validation(text)) => {
                 self.invalid.get_or_insert(text);
-                self.rewind(start);
-                self.skip()?;
                 Ok(stand_in)
             }
             other => other,
         }
     }
 
-    /// Goes back to the value at `start`: the parser's state is its position.
-    fn rewind(&mut self, start: usize) {
-        self.json = Jiter::new(self.body.get(start..).unwrap_or_default());
-        self.base = start;
-    }
-
     /// Skips a value.
     pub(super) fn skip(&mut self) -> Result<()> {
-        let skipped = self.json.next_skip();
-        skipped.map_err(|error| self.syntax(&error))
+        self.json.next_skip().map_err(syntax)
     }
 
     /// Skips a value; whether it was more than null.
