@@ -1,8 +1,39 @@
 //! The one way in for MQTT and REST: messages become items by rules (pure), items go to the engine.
+//!
+//! [`RuleSettings`] are compiled into a [`RuleSet`]; [`RuleSet::apply`] makes items of a [`Message`] and knows neither
+//! clock nor store: both come with its [`Context`]. [`Accept`] is the thin driver around it: it maps on the caller's
+//! task, hands the items to the engine in commits of bounded size, and says what may be acknowledged.
+
+mod accept;
+mod cbor;
+mod convert;
+mod fingerprint;
+mod float;
+mod mapping;
+pub mod payload;
+mod pointer;
+mod preset;
+mod rejected;
+mod rule;
+mod rule_set;
+mod scope;
+pub mod settings;
+mod template;
+#[cfg(test)]
+mod tests;
+mod time;
+mod topic;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
+
+pub use accept::Accept;
+pub use cbor::CborError;
+pub use preset::preset_names;
+pub use rejected::Rejected;
+pub use rule_set::{Context, Outcome, Rejection, RuleSet, Skip};
+pub use settings::{RuleError, RuleSettings, TableSettings};
 
 use crate::engine::EngineError;
 
@@ -30,7 +61,7 @@ pub struct Message {
     pub payload: Bytes,
     /// QoS 0, 1 or 2.
     pub qos: u8,
-    /// The broker sent it as a retained copy.
+    /// From a broker: a retained copy. From a device: it wishes its message to be retained.
     pub retained: bool,
     /// The sender says that it may have sent it before.
     pub dup: bool,
@@ -47,17 +78,4 @@ pub struct Settled {
     pub count: usize,
     /// Why the others are not: withhold their acknowledgements. `Full` and `Busy` may be offered again later.
     pub failed: Option<EngineError>,
-}
-
-/// The one way in; cheap to clone.
-#[derive(Clone)]
-pub struct Accept {
-    _private: (),
-}
-
-impl Accept {
-    /// Maps and stores messages, in order; resolves after the fsync. Never panics, whatever the bytes.
-    pub async fn accept(&self, _messages: Vec<Message>) -> Settled {
-        todo!()
-    }
 }
