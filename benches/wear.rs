@@ -61,7 +61,9 @@ fn measure(in_flight: usize, readings: usize, goal: u64) {
     let before = device.written();
     let daemon = Daemon::start(&device.mount.join("store"));
     let begin = Instant::now();
-    publish(daemon.mqtt, "wear", readings, in_flight, |n| (format!("device-{:03}", n * 31 % 100), reading(n)));
+    publish(daemon.mqtt, "wear", readings, in_flight, |n| {
+        (format!("device-{:03}", n * 31 % 100), reading(n))
+    });
     let rate = readings as f64 / begin.elapsed().as_secs_f64();
     let said = daemon.status()["store"]["bytes_written"].as_u64().unwrap();
     daemon.stop();

@@ -98,7 +98,22 @@ pub fn publish(
 ) {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_nodelay(true).unwrap();
-    let mut connect = vec![0x10, (12 + client.len()) as u8, 0, 4, b'M', b'Q', b'T', b'T', 4, 2, 0, 60, 0, client.len() as u8];
+    let mut connect = vec![
+        0x10,
+        (12 + client.len()) as u8,
+        0,
+        4,
+        b'M',
+        b'Q',
+        b'T',
+        b'T',
+        4,
+        2,
+        0,
+        60,
+        0,
+        client.len() as u8,
+    ];
     connect.extend_from_slice(client.as_bytes());
     stream.write_all(&connect).unwrap();
     let mut acks = BufReader::with_capacity(64 * 1024, stream.try_clone().unwrap());

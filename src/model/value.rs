@@ -166,3 +166,56 @@ impl<T: Ord> Set<T> {
         &self.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn pairs(names: &[&str]) -> Vec<(Name, AttributeValue)> {
+        names.iter().map(|name| (Name::from(*name), AttributeValue::S((*name).into()))).collect()
+    }
+
+    #[test]
+    fn a_map_refuses_a_name_twice() {
+        assert_eq!(Map::from_pairs(pairs(&["b", "a", "b"])), Err("b".into()));
+        assert_eq!(Map::from_pairs(pairs(&["b", "B"])).map(|map| map.len()), Ok(2));
+    }
+
+    #[test]
+    fn a_set_refuses_what_is_equal() {
+        let numbers =
+            |texts: &[&str]| texts.iter().map(|text| Number::parse(text).unwrap()).collect::<Vec<_>>();
+        assert_eq!(Set::new(numbers(&["1000", "7", "1e3"])), Err(SetError::Duplicate));
+        assert_eq!(Set::<Number>::new(Vec::new()), Err(SetError::Empty));
+        let set = Set::new(numbers(&["10", "-1", "9"])).unwrap();
+        assert_eq!(set.as_slice(), numbers(&["-1", "9", "10"]));
+        assert_eq!(set, Set::new(numbers(&["9", "10.0", "-1"])).unwrap());
+    }
+
+    proptest! {
+        #[test]
+        fn a_map_is_a_map(actions in prop::collection::vec(("[a-dé]{0,2}", any::<Option<bool>>()), 0..40)) {
+            let mut map = Map::new();
+            let mut model = std::collections::BTreeMap::new();
+            for (name, value) in actions {
+                match value {
+                    Some(value) => {
+                        let value = AttributeValue::Bool(value);
+                        prop_assert_eq!(map.insert(name.as_str(), value.clone()), model.insert(name, value));
+                    }
+                    None => prop_assert_eq!(map.remove(&name), model.remove(&name)),
+                }
+            }
+            prop_assert_eq!(map.len(), model.len());
+            prop_assert_eq!(map.is_empty(), model.is_empty());
+            for (name, value) in &model {
+                prop_assert_eq!(map.get(name), Some(value));
+                prop_assert_eq!(map.get_mut(name).cloned(), Some(value.clone()));
+            }
+            let names: Vec<&str> = map.iter().map(|(name, _)| name.as_str()).collect();
+            prop_assert!(names.iter().copied().eq(model.keys().map(String::as_str)));
+        }
+    }
+}
