@@ -23,6 +23,27 @@ impl Counter {
     }
 }
 
+/// A number that grows and shrinks.
+#[derive(Debug, Default)]
+pub struct Gauge(AtomicU64);
+
+impl Gauge {
+    /// Adds.
+    pub fn add(&self, n: u64) {
+        self.0.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// Takes away what was added.
+    pub fn sub(&self, n: u64) {
+        self.0.fetch_sub(n, Ordering::Relaxed);
+    }
+
+    /// The value.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// A value that its room replaces and others look at.
 #[derive(Debug, Default)]
 pub struct Watched<T>(Mutex<T>);
@@ -53,6 +74,45 @@ pub struct IngestMetrics {
     pub rejected: Counter,
     /// Empty payloads, retained copies, dropped by rule, delivered twice.
     pub skipped: Counter,
+}
+
+/// What the MQTT listener does.
+#[derive(Debug, Default)]
+pub struct ListenerMetrics {
+    /// Connections open now, those that have not said CONNECT yet included.
+    pub connections: Gauge,
+    /// Connections opened since the start.
+    pub opened: Counter,
+    /// Connections turned away because `max_connections` were open.
+    pub turned_away: Counter,
+    /// CONNECTs refused (version, identifier, authentication method, malformed).
+    pub refused: Counter,
+    /// Connections whose client connected again elsewhere.
+    pub taken_over: Counter,
+    /// PUBLISH packets received.
+    pub messages: Counter,
+    /// Bytes received.
+    pub bytes: Counter,
+    /// PUBACKs and PUBRECs sent.
+    pub acknowledged: Counter,
+    /// QoS 2 messages delivered again within their session; not stored again.
+    pub repeated: Counter,
+    /// QoS 0 messages dropped because the store could not take them.
+    pub dropped_qos0: Counter,
+    /// Connections whose acknowledgements are withheld now, because the store is full or busy.
+    pub withholding: Gauge,
+    /// Topic filters refused: the listener serves no subscriptions.
+    pub subscriptions_refused: Counter,
+    /// Connections closed for a packet beyond the maximum size.
+    pub too_large: Counter,
+    /// Connections closed for a malformed packet or a breach of the protocol.
+    pub malformed: Counter,
+    /// Connections closed because nothing came for one and a half keep-alive times.
+    pub silent: Counter,
+    /// Wills published.
+    pub wills: Counter,
+    /// Wills that could not be stored before the process ended.
+    pub wills_lost: Counter,
 }
 
 /// Whether an upstream answers.

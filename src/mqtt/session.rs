@@ -1,0 +1,236 @@
+//! The clients by identifier: who is connected, and what is remembered of those who are not (section 4.1): the QoS 2
+//! identifiers between PUBREC and PUBREL, and a will that is still delayed. Bounded in number and age, in memory only:
+//! after a restart, deliveries that came before are recognised by the store (`crate::ingest`).
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Notify, watch};
+
+use crate::ingest::Message;
+
+/// All sessions.
+#[derive(Debug)]
+pub(super) struct Sessions {
+    inner: Mutex<Inner>,
+    limit: usize,
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    clients: HashMap<Arc<str>, Entry>,
+    away: usize,
+    claims: u64,
+}
+
+#[derive(Debug)]
+enum Entry {
+    /// Connected.
+    Here {
+        claim: u64,
+        /// Tells the connection that it is taken over, and whether with a clean start.
+        take_over: watch::Sender<Option<bool>>,
+        /// Closed once the connection has ended.
+        ended: watch::Receiver<()>,
+    },
+    /// Not connected, but remembered.
+    Away(Away),
+}
+
+/// What is remembered of a client that is not connected.
+#[derive(Debug)]
+pub(super) struct Away {
+    /// Identifiers between PUBREC and PUBREL.
+    pub(super) received: Box<[u16]>,
+    /// When its connection ended.
+    pub(super) since: Instant,
+    /// When it is forgotten.
+    pub(super) until: Instant,
+    /// A will, and when it is due.
+    pub(super) will: Option<(Instant, Message)>,
+}
+
+/// A client identifier in use by one connection.
+#[derive(Debug)]
+pub(super) struct Claim {
+    sessions: Arc<Sessions>,
+    client: Arc<str>,
+    number: u64,
+    /// Becomes `Some` when another connection claims the identifier, with whether that wants a clean start.
+    pub(super) taken_over: watch::Receiver<Option<bool>>,
+    /// Dropped last: those who wait for the end of this claim see it closed.
+    _ended: watch::Sender<()>,
+}
+
+/// A claim that succeeded.
+#[derive(Debug)]
+pub(super) struct Claimed {
+    /// The claim.
+    pub(super) claim: Claim,
+    /// What the session remembered, if there was one and no clean start was wanted.
+    pub(super) resumed: Option<Box<[u16]>>,
+    /// The will of a session that ended by this claim.
+    pub(super) will: Option<Message>,
+}
+
+impl Sessions {
+    /// Remembers at most so many absent clients.
+    pub(super) fn new(limit: usize) -> Arc<Sessions> {
+        Arc::new(Sessions { inner: Mutex::default(), limit, changed: Notify::new() })
+    }
+
+    /// Claims an identifier; a connection that has it is ended first. `None` if that takes longer than `patience`.
+    pub(super) async fn claim(
+        self: &Arc<Sessions>,
+        client: &Arc<str>,
+        clean: bool,
+        patience: Duration,
+    ) -> Option<Claimed> {
+        let deadline = tokio::time::Instant::now() + patience;
+        loop {
+            let mut ended = match self.try_claim(client, clean) {
+                Ok(claimed) => return Some(claimed),
+                Err(ended) => ended,
+            };
+            // It only ever changes by being closed.
+            tokio::time::timeout_at(deadline, ended.changed()).await.ok()?.err()?;
+        }
+    }
+
+    fn try_claim(
+        self: &Arc<Sessions>,
+        client: &Arc<str>,
+        clean: bool,
+    ) -> Result<Claimed, watch::Receiver<()>> {
+        let mut inner = self.lock();
+        if let Some(Entry::Here { take_over, ended, .. }) = inner.clients.get(client) {
+            take_over.send_replace(Some(clean));
+            return Err(ended.clone());
+        }
+        inner.claims += 1;
+        let number = inner.claims;
+        let (take_over, taken_over) = watch::channel(None);
+        let (ended_sender, ended) = watch::channel(());
+        let before =
+            inner.clients.insert(Arc::clone(client), Entry::Here { claim: number, take_over, ended });
+        let (mut resumed, mut will) = (None, None);
+        if let Some(Entry::Away(away)) = before {
+            inner.away -= 1;
+            if clean {
+                // The session ends, and with it the wait for its will (section 3.1.3.2.2).
+                will = away.will.map(|(_, message)| message);
+            } else if away.until > Instant::now() {
+                resumed = Some(away.received);
+            }
+        }
+        let claim = Claim {
+            sessions: Arc::clone(self),
+            client: Arc::clone(client),
+            number,
+            taken_over,
+            _ended: ended_sender,
+        };
+        Ok(Claimed { claim, resumed, will })
+    }
+
+    /// Forgets sessions that have expired; gives the wills that are due, and when to look again.
+    pub(super) fn sweep(&self, now: Instant) -> (Vec<Message>, Option<Instant>) {
+        let (mut due, mut next): (Vec<Message>, Option<Instant>) = (Vec::new(), None);
+        let mut inner = self.lock();
+        inner.clients.retain(|_, entry| {
+            let Entry::Away(away) = entry else { return true };
+            if let Some((at, _)) = &away.will {
+                if *at <= now {
+                    due.extend(away.will.take().map(|(_, message)| message));
+                } else {
+                    next = Some(next.map_or(*at, |next| next.min(*at)));
+                }
+            }
+            next = Some(next.map_or(away.until, |next| next.min(away.until)));
+            away.until > now
+        });
+        inner.away = inner.clients.values().filter(|entry| matches!(entry, Entry::Away(_))).count();
+        (due, next.filter(|at| *at > now))
+    }
+
+    /// Takes all delayed wills: the process ends, and with it the sessions.
+    pub(super) fn take_wills(&self) -> Vec<Message> {
+        let mut inner = self.lock();
+        let away = inner.clients.values_mut().filter_map(|entry| match entry {
+            Entry::Away(away) => away.will.take(),
+            Entry::Here { .. } => None,
+        });
+        away.map(|(_, message)| message).collect()
+    }
+
+    /// Resolves when a session has been left: the next sweep may be due earlier.
+    pub(super) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Remembered sessions.
+    #[cfg(test)]
+    pub(super) fn remembered(&self) -> usize {
+        self.lock().away
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn leave(&self, client: &Arc<str>, number: u64, away: Option<Away>) -> Option<Message> {
+        let mut inner = self.lock();
+        match inner.clients.get(client) {
+            Some(Entry::Here { claim, .. }) if *claim == number => {}
+            _ => return None,
+        }
+        let Some(away) = away else {
+            inner.clients.remove(client);
+            return None;
+        };
+        let evicted = if inner.away >= self.limit { evict(&mut inner) } else { None };
+        inner.clients.insert(Arc::clone(client), Entry::Away(away));
+        inner.away += 1;
+        drop(inner);
+        self.changed.notify_one();
+        evicted
+    }
+}
+
+/// Forgets the session that has been away longest; gives its will.
+fn evict(inner: &mut Inner) -> Option<Message> {
+    let oldest = inner
+        .clients
+        .iter()
+        .filter_map(|(client, entry)| match entry {
+            Entry::Away(away) => Some((away.since, client)),
+            Entry::Here { .. } => None,
+        })
+        .min()
+        .map(|(_, client)| Arc::clone(client))?;
+    inner.away -= 1;
+    match inner.clients.remove(&oldest) {
+        Some(Entry::Away(away)) => away.will.map(|(_, message)| message),
+        _ => None,
+    }
+}
+
+impl Claim {
+    /// The connection has ended; `away` is what is to be remembered. Gives the will of a session that had to be forgotten
+    /// for it.
+    pub(super) fn leave(self, away: Option<Away>) -> Option<Message> {
+        self.sessions.leave(&self.client, self.number, away)
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        // Does nothing after `leave`: the entry is not this claim's any more.
+        self.sessions.leave(&self.client, self.number, None);
+    }
+}
+
+#[cfg(test)]
+mod tests;
