@@ -12,6 +12,8 @@ pub mod listener;
 pub mod memory;
 mod metrics;
 mod status;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;

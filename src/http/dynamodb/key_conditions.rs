@@ -164,3 +164,80 @@ fn one(condition: Condition) -> Result<KeyCondition, Refusal> {
     };
     Ok(KeyCondition { attribute, condition: made })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn conditions(json: &str) -> Result<Vec<KeyCondition>, Refusal> {
+        let mut conditions = Vec::new();
+        let read =
+            Wire::read(json.as_bytes(), |wire, name| super::read(wire, name, &mut conditions)).unwrap();
+        read.values().unwrap();
+        let mut violations = Violations::new();
+        for condition in &conditions {
+            condition.check(&mut violations);
+        }
+        violations.check().map_err(Refusal::Now)?;
+        to_engine(conditions)
+    }
+
+    fn refusal(json: &str) -> String {
+        match conditions(json).unwrap_err() {
+            Refusal::Now(error) | Refusal::WithTable(error) => error.message.unwrap(),
+        }
+    }
+
+    #[test]
+    fn each_indexable_operator_is_known() {
+        let s = |text: &str| AttributeValue::S(text.into());
+        let cases = [
+            ("EQ", SortCondition::Equal(s("a"))),
+            ("LT", SortCondition::Less(s("a"))),
+            ("LE", SortCondition::LessOrEqual(s("a"))),
+            ("GT", SortCondition::Greater(s("a"))),
+            ("GE", SortCondition::GreaterOrEqual(s("a"))),
+            ("BEGINS_WITH", SortCondition::BeginsWith(s("a"))),
+        ];
+        for (operator, condition) in cases {
+            let json = format!(
+                r#"{{"k":{{"AttributeValueList":[{{"S":"a"}}],"ComparisonOperator":"{operator}"}}}}"#
+            );
+            assert_eq!(conditions(&json).unwrap(), [KeyCondition { attribute: "k".to_owned(), condition }]);
+        }
+        let between = conditions(
+            r#"{"k":{"AttributeValueList":[{"N":"1"},{"N":"2"}],"ComparisonOperator":"BETWEEN"}}"#,
+        );
+        assert!(matches!(
+            between.unwrap().as_slice(),
+            [KeyCondition { condition: SortCondition::Between(..), .. }]
+        ));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_in_the_services_words() {
+        let of = |operator: &str, values: &str| {
+            refusal(&format!(
+                r#"{{"k":{{"AttributeValueList":[{values}],"ComparisonOperator":"{operator}"}}}}"#
+            ))
+        };
+        assert_eq!(
+            of("EQ", ""),
+            "One or more parameter values were invalid: Invalid number of argument(s) for the EQ ComparisonOperator"
+        );
+        assert!(
+            of("BETWEEN", r#"{"S":"b"},{"S":"a"}"#).starts_with("The BETWEEN condition was provided a range")
+        );
+        assert!(of("BETWEEN", r#"{"S":"b"},{"N":"1"}"#).ends_with("must be of same type"));
+        assert!(
+            of("LT", r#"{"BOOL":true}"#)
+                .ends_with("ComparisonOperator LT is not valid for BOOL AttributeValue type")
+        );
+        assert_eq!(
+            of("NE", r#"{"S":"a"}"#),
+            "Attempted conditional constraint is not an indexable operation"
+        );
+        assert!(of("XX", r#"{"S":"a"}"#).contains("'keyConditions.k.member.comparisonOperator'"));
+        assert_eq!(refusal("{}"), "Conditions can be of length 1 or 2 only");
+    }
+}

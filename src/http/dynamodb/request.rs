@@ -245,3 +245,80 @@ fn token(found: Peek, json: &mut Jiter<'_>) -> &'static str {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text_of(json: &str) -> String {
+        let read = Wire::read(json.as_bytes(), |wire, name| {
+            let given = match name {
+                "string" => wire.string()?.is_some(),
+                "integer" => wire.integer("Integer")?.is_some(),
+                "boolean" => wire.boolean()?.is_some(),
+                "list" => wire.list(|wire| wire.skip())?,
+                "item" => wire.item()?.is_some(),
+                "structure" => {
+                    wire.object(Expected::Member("ProvisionedThroughput"), |wire, _| wire.skip())?
+                }
+                _ => wire.given()?,
+            };
+            let _ = given;
+            Ok(())
+        });
+        match read.and_then(Read::values) {
+            Ok(()) => String::new(),
+            Err(DecodeError::Serialization(text) | DecodeError::Validation(text)) => text,
+        }
+    }
+
+    #[test]
+    fn wrong_types_are_reported_in_the_services_words() {
+        let cases = [
+            (r#"{"string":1}"#, "NUMBER_VALUE cannot be converted to String"),
+            (r#"{"string":1.5}"#, "DECIMAL_VALUE cannot be converted to String"),
+            (r#"{"string":true}"#, "TRUE_VALUE cannot be converted to String"),
+            (r#"{"string":[]}"#, "Unrecognized collection type class java.lang.String"),
+            (r#"{"string":{}}"#, "Start of structure or map found where not expected"),
+            (r#"{"integer":"1"}"#, "STRING_VALUE cannot be converted to Integer"),
+            (r#"{"boolean":"x"}"#, "Unexpected token received from parser"),
+            (r#"{"boolean":0}"#, "NUMBER_VALUE cannot be converted to Boolean"),
+            (r#"{"list":"x"}"#, "Unexpected field type"),
+            (r#"{"list":{}}"#, "Start of structure or map found where not expected"),
+            (r#"{"item":1}"#, "Unexpected field type"),
+            (
+                r#"{"item":[]}"#,
+                "Unrecognized collection type java.util.Map<java.lang.String, com.amazonaws.dynamodb.v20120810.AttributeValue>",
+            ),
+            (r#"{"structure":1}"#, "Unexpected field type"),
+        ];
+        for (json, text) in cases {
+            assert_eq!(text_of(json), text, "{json}");
+        }
+    }
+
+    #[test]
+    fn null_is_absent_and_unknown_members_are_skipped() {
+        let json =
+            r#"{"string":null,"integer":2.9,"boolean":"yes","list":null,"item":null,"other":{"a":[1,{}]}}"#;
+        assert_eq!(text_of(json), "");
+    }
+
+    #[test]
+    fn what_is_not_json_is_a_serialization_error() {
+        for json in ["", "{", "[]", "null", "\"x\"", "{} x", "{\"string\":\"a\",}", "{\"string\":\"\u{1}\"}"]
+        {
+            assert_ne!(text_of(json), "", "{json:?}");
+        }
+        let deep = format!("{{\"other\":{}", "[".repeat(200_000));
+        assert_ne!(text_of(&deep), "");
+    }
+
+    #[test]
+    fn a_wrong_value_waits_for_the_rest_of_the_request() {
+        let json = r#"{"item":{"a":{"N":"x"},"b":{"S":"y"}},"string":1}"#;
+        assert_eq!(text_of(json), "NUMBER_VALUE cannot be converted to String");
+        let json = r#"{"item":{"a":{"N":"x"},"b":{"S":"y"}},"string":"z"}"#;
+        assert!(text_of(json).contains("cannot be converted to a numeric value"), "{}", text_of(json));
+    }
+}

@@ -163,3 +163,62 @@ fn attribute(element: &Element, definitions: &[Definition]) -> Option<KeyAttribu
     };
     Some(KeyAttribute { name: element.name().into(), key_type })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn definitions(pairs: &[(&str, &str)]) -> Vec<Definition> {
+        let one = |(name, kind): &(&str, &str)| Definition {
+            name: Some((*name).to_owned()),
+            kind: Some((*kind).to_owned()),
+        };
+        pairs.iter().map(one).collect()
+    }
+
+    fn elements(pairs: &[(&str, &str)]) -> Vec<Element> {
+        let one = |(name, kind): &(&str, &str)| Element {
+            name: Some((*name).to_owned()),
+            kind: Some((*kind).to_owned()),
+        };
+        pairs.iter().map(one).collect()
+    }
+
+    fn refusal(schema: &[(&str, &str)], defined: &[(&str, &str)]) -> String {
+        key_schema(&elements(schema), &definitions(defined)).unwrap_err().message.unwrap()
+    }
+
+    #[test]
+    fn a_key_takes_its_types_from_the_definitions() {
+        let keys =
+            key_schema(&elements(&[("d", "HASH"), ("t", "RANGE")]), &definitions(&[("t", "N"), ("d", "S")]));
+        let keys = keys.unwrap();
+        assert_eq!((keys.partition.name.as_str(), keys.partition.key_type), ("d", KeyType::S));
+        let sort = keys.sort.unwrap();
+        assert_eq!((sort.name.as_str(), sort.key_type), ("t", KeyType::N));
+    }
+
+    #[test]
+    fn schemas_are_refused_in_the_services_words() {
+        let one = [("pk", "S")];
+        assert_eq!(
+            refusal(&[("pk", "HASH"), ("pk", "RANGE")], &one),
+            "Invalid KeySchema: Some index key attribute have no definition"
+        );
+        assert!(refusal(&[("other", "HASH")], &one).ends_with("Keys: [other], AttributeDefinitions: [pk]"));
+        assert_eq!(
+            refusal(&[("pk", "RANGE")], &one),
+            "Invalid KeySchema: The first KeySchemaElement is not a HASH key type"
+        );
+        let two = [("pk", "S"), ("sk", "S")];
+        assert!(refusal(&[("pk", "HASH")], &two).contains("does not exactly match number of attributes"));
+        assert!(
+            refusal(&[("pk", "HASH"), ("pk", "RANGE")], &two).starts_with("Both the Hash Key and the Range")
+        );
+        assert!(refusal(&[("pk", "HASH"), ("sk", "HASH")], &two).contains("second KeySchemaElement"));
+        assert_eq!(
+            refusal(&[("pk", "HASH")], &[("pk", "S"), ("pk", "N")]),
+            "Cannot have two attributes with the same name"
+        );
+    }
+}
