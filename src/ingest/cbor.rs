@@ -224,7 +224,9 @@ fn set(elements: Vec<AttributeValue>) -> Read {
             AttributeValue::N(number) => numbers.push(number),
             AttributeValue::B(bytes) => binaries.push(bytes),
             _ => {
-                return Err(refuse("a set (tag 258) holds something else than text, numbers or bytes".into()));
+                return Err(refuse(
+                    "a set (tag 258) holds something else than text, numbers or bytes".into(),
+                ));
             }
         }
     }

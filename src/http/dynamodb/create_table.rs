@@ -13,6 +13,9 @@ use crate::model::dynamodb_json::DecodeError;
 /// The most units of either kind.
 const MOST_UNITS: i64 = 1_000_000_000_000;
 
+/// Read and write units, as they are given.
+type Throughput = (Option<i64>, Option<i64>);
+
 /// Members of the request.
 #[derive(Debug, Default)]
 struct Request {
@@ -20,7 +23,7 @@ struct Request {
     definitions: Option<Vec<Definition>>,
     schema: Option<Vec<Element>>,
     billing: Option<String>,
-    throughput: Option<(Option<i64>, Option<i64>)>,
+    throughput: Option<Throughput>,
     protection: Option<bool>,
     not_yet: Option<&'static str>,
 }
@@ -155,7 +158,7 @@ impl Request {
     }
 }
 
-fn throughput(wire: &mut Wire<'_>) -> Result<Option<(Option<i64>, Option<i64>)>, DecodeError> {
+fn throughput(wire: &mut Wire<'_>) -> Result<Option<Throughput>, DecodeError> {
     let (mut read, mut write) = (None, None);
     let given = wire.object(Expected::Member("ProvisionedThroughput"), |wire, name| {
         match name {

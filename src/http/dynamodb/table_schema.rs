@@ -22,12 +22,11 @@ pub(super) struct Element {
     kind: Option<String>,
 }
 
+/// A name and a kind, as they are given.
+type Pair = (Option<String>, Option<String>);
+
 /// Reads a list of structures of two texts.
-fn pairs(
-    wire: &mut Wire<'_>,
-    class: &'static str,
-    second: &str,
-) -> Result<Option<Vec<(Option<String>, Option<String>)>>, DecodeError> {
+fn pairs(wire: &mut Wire<'_>, class: &'static str, second: &str) -> Result<Option<Vec<Pair>>, DecodeError> {
     let mut pairs = Vec::new();
     let given = wire.list(|wire| {
         let mut pair = (None, None);
