@@ -129,5 +129,6 @@ pub(super) fn last_wins(mut pairs: Vec<(Name, AttributeValue)>) -> Map {
 
 /// A text to be shown in an error: not more than so many bytes of it.
 pub(super) fn excerpt(text: &str, limit: usize) -> &str {
-    text.get(..text.floor_char_boundary(limit)).unwrap_or_default()
+    let end = (0..=limit).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    if text.len() <= limit { text } else { text.get(..end).unwrap_or_default() }
 }
