@@ -11,6 +11,7 @@ mod health;
 pub mod listener;
 pub mod memory;
 mod metrics;
+pub mod rest;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -88,13 +89,22 @@ const PACE: Pace = Pace { idle: Duration::from_secs(20), whole: Duration::from_s
 
 /// All paths.
 pub fn router(state: State) -> Router {
+    let (bodies, answers) = (Memory::new(REQUESTS), Memory::new(ANSWERS));
     let door = dynamodb::Door::new(
         state.engine.clone(),
         state.dynamodb.clone(),
-        Memory::new(REQUESTS),
-        Memory::new(ANSWERS),
+        bodies.clone(),
+        answers.clone(),
         PACE,
     );
+    let rest = rest::Rest {
+        engine: state.engine.clone(),
+        accept: state.accept.clone(),
+        metrics: Arc::clone(&state.ingest),
+        bodies,
+        answers,
+        pace: PACE,
+    };
     let root = move |request: Request| {
         let door = door.clone();
         async move { dynamodb::answer(&door, request).await }
@@ -105,6 +115,7 @@ pub fn router(state: State) -> Router {
         .route("/metrics", get(metrics::show))
         .route("/v1/status", get(status::show))
         .with_state(state)
+        .merge(rest::router(rest))
         .route("/", any(root))
         .fallback(missing)
 }

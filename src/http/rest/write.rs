@@ -1,0 +1,42 @@
+//! What the writing operations share.
+
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+
+use super::problem::{Kind, Problem};
+use super::{CALLER, Rest};
+use crate::model::{Item, TableDef, limits, size};
+
+impl Rest {
+    /// Writes items in one commit, with the table's default time to live; returns how many, after the fsync.
+    pub(super) async fn write(&self, table: &TableDef, items: Vec<Item>) -> Result<u64, Problem> {
+        if items.is_empty() {
+            return Ok(0);
+        }
+        Ok(self.accept.accept_items(CALLER, table.name.clone(), items).await?.stored)
+    }
+
+    /// Counts what can't be an item.
+    pub(super) fn count_refused<T>(&self, result: Result<T, Problem>) -> Result<T, Problem> {
+        if matches!(&result, Err(problem) if problem.kind == Kind::NotAnItem) {
+            self.metrics.rejected.add(1);
+        }
+        result
+    }
+}
+
+/// Looks at key and size of an item, as the engine will: here it is known which one of many items is wrong.
+pub(super) fn check(table: &TableDef, item: Item) -> Result<Item, Problem> {
+    table.keys.key_of(&item).map_err(|error| Problem::not_an_item(error.to_string()))?;
+    let size = size::item_size(&item);
+    if size > limits::ITEM_SIZE {
+        let text = format!("the item has {size} bytes; it may have {} at most", limits::ITEM_SIZE);
+        return Err(Problem::not_an_item(text));
+    }
+    Ok(item)
+}
+
+/// The answer to a write.
+pub(super) fn written(count: u64) -> Response {
+    ([(CONTENT_TYPE, "application/json")], format!("{{\"written\":{count}}}")).into_response()
+}
