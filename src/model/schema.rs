@@ -183,7 +183,7 @@ impl TableDef {
     /// Whether the item has expired at this second; never where it is `None` (the clock is not trusted).
     pub fn is_expired(&self, image: MapRef<'_>, now: Option<u64>) -> bool {
         let Some(now) = now else { return false };
-        self.expiry_of(image).is_some_and(|second| second <= now)
+        self.expiry_of(image).is_some_and(|expiry| is_expired(expiry, now))
     }
 
     /// When the item expires, in whole seconds since 1970: the TTL attribute's value, where the table has TTL and the

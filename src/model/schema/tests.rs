@@ -118,6 +118,14 @@ fn five_years_back_does_not_expire() {
     assert!(!is_expired(now - TTL_PAST_SECONDS - 1, now));
     assert!(!is_expired(0, now));
     assert!(!is_expired(u64::MAX, now));
+    let table = table();
+    let expired = |text: &str, now| {
+        table.is_expired(Image::encode(&item(&[("expires_at", number(text))])).as_map(), now)
+    };
+    assert!(expired("1732341600", Some(now)));
+    assert!(!expired("1732341600.5", Some(now)));
+    assert!(!expired("1732341600", None), "the clock is not trusted");
+    assert!(!expired("0", Some(now)));
 }
 
 #[test]
