@@ -75,6 +75,8 @@ struct Draft {
     generated: bool,
     /// A key attribute that `set` names has no value in this message.
     absent: bool,
+    /// The item's place among the message's.
+    place: usize,
 }
 
 impl Mapping {
@@ -142,6 +144,7 @@ impl Mapping {
             movable: Vec::new(),
             generated: false,
             absent: false,
+            place: scope.element.map_or(0, |element| element.index),
         };
         for attribute in &self.set {
             let is_key = target.table.keys.contains(&attribute.name);
@@ -181,7 +184,7 @@ impl Mapping {
         draft.movable.retain(|movable| matches!(item.get(&movable.name), Some(AttributeValue::N(_))));
         let mark =
             (!draft.movable.is_empty()).then_some(Mark { boot: target.boot, attributes: draft.movable });
-        let delivery = if draft.generated { fingerprint::of(message, out.len()) } else { None };
+        let delivery = if draft.generated { fingerprint::of(message, draft.place) } else { None };
         out.push(IngestPut { table: target.table.name.clone(), item, mark, delivery, dup: message.dup });
         Ok(size)
     }
