@@ -14,8 +14,8 @@ use super::memory::{Crowded, Memory, Share};
 
 /// Bodies to this size are read without asking for a share: all connections together bound them.
 const SMALL: usize = 64 * 1024;
-/// What is parsed takes about so many times the bytes it was parsed from, at worst.
-const PARSED: usize = 6;
+/// What is made of a body takes about so many times its bytes, at worst.
+const PARSED: usize = 5;
 /// How much of a body that is too large is read and thrown away, so that the client sees the answer.
 const DISCARDED: usize = 256 << 20;
 
@@ -33,7 +33,8 @@ pub struct Pace {
 pub struct Whole {
     /// The bytes, decoded.
     pub bytes: Vec<u8>,
-    _share: Option<Share>,
+    _arrived: Option<Share>,
+    _work: Option<Share>,
 }
 
 /// Why a body was not read.
@@ -90,25 +91,25 @@ pub async fn whole(
     pace: Pace,
 ) -> Result<Whole, BodyError> {
     let encoding = encoding::of_request(headers)?;
-    let reading = gather(memory, &mut body, limit, pace, encoding);
+    let reading = gather(memory, &mut body, limit, pace);
     let read = tokio::time::timeout(pace.whole, reading).await.unwrap_or(Err(BodyError::Slow));
     if matches!(read, Err(BodyError::TooLarge)) && !headers.contains_key(EXPECT) {
         let _ = tokio::time::timeout(pace.idle, discard(&mut body, pace.idle)).await;
     }
-    let (bytes, mut share) = read?;
+    let (bytes, arrived) = read?;
     if encoding == Encoding::Identity {
-        return Ok(Whole { bytes, _share: share });
+        let work = match bytes.len() {
+            ..=SMALL => None,
+            size => Some(memory.take_to_work(size.saturating_mul(PARSED)).await?),
+        };
+        return Ok(Whole { bytes, _arrived: arrived, _work: work });
     }
-    if share.is_none() {
-        share = Some(memory.take(limit).await?);
-    }
+    let mut work = memory.take_to_work(limit.saturating_mul(PARSED)).await?;
     // Decoding 16 MB takes a while: not on the runtime's threads.
     let decoded = tokio::task::spawn_blocking(move || encoding::decode(encoding, bytes, limit)).await;
     let bytes = decoded.map_err(|_| BodyError::Broken)??;
-    if let Some(share) = &mut share {
-        share.shrink(bytes.len().saturating_mul(PARSED));
-    }
-    Ok(Whole { bytes, _share: share })
+    work.shrink(bytes.len().saturating_mul(PARSED));
+    Ok(Whole { bytes, _arrived: None, _work: Some(work) })
 }
 
 /// The bytes as sent. A share is taken once, for all that may still come, before the buffer goes beyond [`SMALL`].
@@ -117,21 +118,16 @@ async fn gather(
     body: &mut Body,
     limit: usize,
     pace: Pace,
-    encoding: Encoding,
 ) -> Result<(Vec<u8>, Option<Share>), BodyError> {
     let declared = body.size_hint().exact().map(|size| usize::try_from(size).unwrap_or(usize::MAX));
     if declared.is_some_and(|size| size > limit) {
         return Err(BodyError::TooLarge);
     }
-    let want = |size: usize| match encoding {
-        Encoding::Identity => size.saturating_mul(PARSED),
-        Encoding::Gzip | Encoding::Deflate => size.saturating_add(limit),
-    };
     let mut share = None;
     let mut bytes = Vec::new();
     if let Some(size) = declared {
         if size > SMALL {
-            share = Some(memory.take(want(size)).await?);
+            share = Some(memory.take(size).await?);
         }
         bytes.reserve_exact(size);
     }
@@ -141,12 +137,12 @@ async fn gather(
             return Err(BodyError::TooLarge);
         }
         if size > SMALL && share.is_none() {
-            share = Some(memory.take(want(limit)).await?);
+            share = Some(memory.take(limit).await?);
         }
         bytes.extend_from_slice(&more);
     }
-    if let (Some(share), Encoding::Identity) = (&mut share, encoding) {
-        share.shrink(want(bytes.len()));
+    if let Some(share) = &mut share {
+        share.shrink(bytes.len());
     }
     Ok((bytes, share))
 }

@@ -1,7 +1,8 @@
 //! A bound on the bytes that bodies and answers may hold at once.
 //!
-//! Each request takes its share in one step, before it holds any of it, and gives it back when its answer has left: no
-//! two requests can wait for each other, and many large ones wait in line instead of growing memory.
+//! A share is taken in one step, before any of it is held, and many large requests wait in line instead of growing
+//! memory. What arrives and what is worked on have bounds of their own, taken in this order: no two requests can wait for
+//! each other, and one that arrives slowly does not hold up the work on others.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +18,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// The bound; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Memory {
-    shares: Arc<Semaphore>,
+    arriving: Arc<Semaphore>,
+    working: Arc<Semaphore>,
+    /// Units of each.
     total: usize,
 }
 
@@ -31,17 +34,30 @@ pub struct Crowded;
 pub struct Share(OwnedSemaphorePermit);
 
 impl Memory {
-    /// A bound of so many bytes.
+    /// A bound of so many bytes: half for what arrives, half for what is worked on.
     pub fn new(total: usize) -> Memory {
-        let total = (total / UNIT).max(1);
-        Memory { shares: Arc::new(Semaphore::new(total)), total }
+        let half = (total / UNIT / 2).max(1);
+        Memory {
+            arriving: Arc::new(Semaphore::new(half)),
+            working: Arc::new(Semaphore::new(half)),
+            total: half,
+        }
     }
 
-    /// Takes a share; what is larger than the whole takes the whole, and so goes alone.
+    /// A share for bytes that arrive or leave. What is larger than the whole takes the whole, and so goes alone.
     pub async fn take(&self, bytes: usize) -> Result<Share, Crowded> {
+        self.from(&self.arriving, bytes).await
+    }
+
+    /// A share for what is made of a body that has arrived. Whoever holds one takes no other.
+    pub async fn take_to_work(&self, bytes: usize) -> Result<Share, Crowded> {
+        self.from(&self.working, bytes).await
+    }
+
+    async fn from(&self, shares: &Arc<Semaphore>, bytes: usize) -> Result<Share, Crowded> {
         let units = bytes.div_ceil(UNIT).clamp(1, self.total);
         let units = u32::try_from(units).unwrap_or(u32::MAX);
-        let permit = tokio::time::timeout(PATIENCE, Arc::clone(&self.shares).acquire_many_owned(units)).await;
+        let permit = tokio::time::timeout(PATIENCE, Arc::clone(shares).acquire_many_owned(units)).await;
         match permit {
             Ok(Ok(permit)) => Ok(Share(permit)),
             _ => Err(Crowded),
@@ -82,11 +98,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_is_covered_stays_taken_until_the_answer_is_gone() {
-        let memory = Memory::new(8 * UNIT);
+        let memory = Memory::new(16 * UNIT);
         let share = memory.take(8 * UNIT).await.unwrap();
         let answer = share.cover(vec![1; 4 * UNIT]);
         let held = memory.take(4 * UNIT).await.unwrap();
         assert!(memory.take(1).await.is_err());
+        assert!(memory.take_to_work(8 * UNIT).await.is_ok(), "what is worked on has a bound of its own");
         drop(held);
         drop(answer);
         assert!(memory.take(100 * UNIT).await.is_ok(), "more than all of it means all of it");

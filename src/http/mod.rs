@@ -39,7 +39,7 @@ use memory::Memory;
 /// What all request bodies may hold at once, in bytes.
 const REQUESTS: usize = 96 << 20;
 /// What all answers may hold at once, in bytes.
-const ANSWERS: usize = 64 << 20;
+const ANSWERS: usize = 96 << 20;
 
 /// What the doors show and work with; `app` builds it.
 #[derive(Clone)]
