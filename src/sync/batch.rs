@@ -185,6 +185,24 @@ impl Window {
         counts
     }
 
+    /// After a gap, with everything read that the store has counted: what it counted and nobody read. It counts as settled
+    /// from here on.
+    pub fn reconcile(&mut self, counted: &BTreeMap<TableId, u64>) -> BTreeMap<TableId, u64> {
+        let mut read = self.settled_counts();
+        for change in self.entries.iter().filter_map(|entry| entry.change.as_ref()) {
+            *read.entry(change.table).or_default() += 1;
+        }
+        let mut lost = BTreeMap::new();
+        for (table, count) in counted {
+            let missing = count.saturating_sub(read.get(table).copied().unwrap_or(0));
+            if missing > 0 {
+                *self.prefix.counts.entry(*table).or_default() += missing;
+                lost.insert(*table, missing);
+            }
+        }
+        lost
+    }
+
     /// The time of the first change that is not settled.
     pub fn oldest_us(&self) -> Option<u64> {
         self.entries.iter().find_map(|entry| entry.change.as_ref()).map(|change| change.time_us)

@@ -1,7 +1,87 @@
-//! Journal → upstream.
+//! Journal → upstream: follows the journal from a durable cursor, and carries the last state of every key to an endpoint
+//! that speaks DynamoDB's API, in batches.
+//!
+//! Pure: [`batch`] (what goes next, what is settled), [`wire`] (requests and answers), [`retry`] (what an answer means),
+//! [`budget`] (how fast), [`link`] (what is known of the upstream). Around them: [`reader`] (a thread: the journal),
+//! [`client`] (connections), `worker` (a task: moves bytes and waits), [`cursor`] and [`dead_letter`] (what is durable).
+//!
+//! # Invariants
+//! - The cursor moves only over what the upstream has taken, or what is durably a dead letter.
+//! - Nothing here holds up new readings: the journal is read behind the committer, and all memory is bounded.
+//! - Whatever is not plainly DynamoDB's answer is no answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::clock::Clock;
+use crate::store::{ReadError, Store};
+use crate::telemetry::{Counter, UpstreamSource, UpstreamState, Watched};
 
 pub mod batch;
 pub mod budget;
+pub mod client;
+pub mod cursor;
+pub mod dead_letter;
+#[cfg(test)]
+mod fake;
+pub mod link;
+pub mod reader;
 pub mod retry;
 pub mod route;
+pub mod settings;
+mod status;
+pub mod tls;
 pub mod wire;
+mod worker;
+
+pub use settings::{Endpoint, SettingsError, UpstreamSettings};
+
+use route::Routes;
+use status::{Live, Shared};
+use worker::Worker;
+
+/// Wait before a worker that could not go on starts over, from its durable cursor.
+const START_OVER: Duration = Duration::from_secs(5);
+
+/// Starts carrying changes to an upstream, until `shutdown` becomes true: then requests that are under way may end (within
+/// [`UpstreamSettings::drain_timeout`]), the cursor is written, and the task ends. The store must outlive it.
+pub fn start(
+    settings: UpstreamSettings,
+    store: Store,
+    clock: Clock,
+    mut shutdown: watch::Receiver<bool>,
+) -> Result<(JoinHandle<()>, Arc<dyn UpstreamSource>), ReadError> {
+    let shared = Arc::new(Shared {
+        name: settings.name.clone(),
+        store,
+        clock,
+        routes: Arc::new(Routes::new(settings.tables.clone())),
+        live: Watched::new(Live::default()),
+        acknowledged: Counter::default(),
+    });
+    let mut worker = Worker::load(settings.clone(), shared.clone())?;
+    let source: Arc<dyn UpstreamSource> = shared.clone();
+    let task = tokio::spawn(async move {
+        loop {
+            let Err(error) = worker.run(&mut shutdown).await else { return };
+            tracing::error!(upstream = settings.name, %error, "the worker failed and starts over");
+            worker = loop {
+                let wait = tokio::time::timeout(START_OVER, shutdown.wait_for(|stop| *stop));
+                if wait.await.is_ok() {
+                    return;
+                }
+                match Worker::load(settings.clone(), shared.clone()) {
+                    Ok(worker) => break worker,
+                    Err(error) => shared.live.update(|live| {
+                        live.state = UpstreamState::Blocked;
+                        live.reason = Some(error.to_string());
+                    }),
+                }
+            };
+        }
+    });
+    Ok((task, source))
+}

@@ -57,14 +57,36 @@ struct ErrorBody {
 
 /// Judges the answer to a BatchWriteItem.
 pub fn judge(answer: &Answer<'_>, batch: &[Picked]) -> Verdict {
+    sort(answer, || match wire::unprocessed(answer.body, batch) {
+        Ok(back) => Verdict::Taken { back },
+        Err(what) => Verdict::Unreachable(format!("not DynamoDB's answer (a captive portal?): {what}")),
+    })
+}
+
+/// Judges the answer to a DescribeTable or ListTables.
+pub fn judge_description(answer: &Answer<'_>) -> Verdict {
+    sort(answer, || {
+        let body: Option<serde_json::Value> = serde_json::from_slice(answer.body).ok();
+        let table = body.as_ref().and_then(|body| body.get("Table"));
+        match table.and_then(|table| table.get("TableStatus")).and_then(serde_json::Value::as_str) {
+            Some(status @ ("CREATING" | "DELETING" | "ARCHIVING" | "ARCHIVED")) => {
+                Verdict::Table(format!("the table is {status}"))
+            }
+            _ if table.is_some() => Verdict::Taken { back: Vec::new() },
+            _ if body.as_ref().is_some_and(|body| body.get("TableNames").is_some()) => {
+                Verdict::Taken { back: Vec::new() }
+            }
+            _ => Verdict::Unreachable("not DynamoDB's answer (a captive portal?)".to_owned()),
+        }
+    })
+}
+
+fn sort(answer: &Answer<'_>, success: impl FnOnce() -> Verdict) -> Verdict {
     if answer.crc.is_some_and(|crc| crc != crc32fast::hash(answer.body)) {
         return Verdict::Unreachable("the answer was damaged on its way (x-amz-crc32)".to_owned());
     }
     if answer.status == 200 {
-        return match wire::unprocessed(answer.body, batch) {
-            Ok(back) => Verdict::Taken { back },
-            Err(what) => Verdict::Unreachable(format!("not DynamoDB's answer (a captive portal?): {what}")),
-        };
+        return success();
     }
     let Some((kind, message)) = error_of(answer) else {
         return Verdict::Unreachable(format!("HTTP {} without a DynamoDB error", answer.status));

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::model::{KeySchema, TableDef};
+use crate::model::{KeyCodec, KeySchema, MapRef, RowKey, TableDef, TableId};
 
 /// An upstream table's number within one upstream, for as long as the process lives. Two local tables of one name (one
 /// dropped, one made anew) share it, so that one upstream key is one key here.
@@ -49,5 +49,13 @@ impl Routes {
         let next = Lane(u32::try_from(lanes.len()).unwrap_or(u32::MAX));
         let lane = *lanes.entry(upstream.clone()).or_insert(next);
         Some(Arc::new(Route { lane, upstream, keys: table.keys.clone() }))
+    }
+}
+
+impl Route {
+    /// The upstream row that an image, or the key attributes of a delete, is about.
+    pub fn key_of(&self, image: MapRef<'_>, codec: &KeyCodec) -> Option<RowKey> {
+        let (partition, sort) = self.keys.key_of_image(image).ok()?;
+        Some(codec.row_key(TableId(self.lane.0), partition, sort))
     }
 }

@@ -1,0 +1,75 @@
+//! The durable cursor: how far an upstream is, written beside the store's own rows, so that it can never be ahead of what
+//! is durable. When it is lost, changes are sent again, which is harmless.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::batch::Prefix;
+use crate::model::TableId;
+use crate::store::{Read, ReadError, Space, cursor_value, read_cursor, system_key};
+
+/// What is kept of an upstream.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cursor {
+    /// The settled prefix.
+    pub prefix: Prefix,
+    /// Changes given up unsent, since the store was made.
+    pub dropped: u64,
+}
+
+/// What follows the sequence in the row.
+#[derive(Serialize, Deserialize)]
+struct Rest {
+    counts: BTreeMap<u32, u64>,
+    #[serde(default)]
+    dropped: u64,
+}
+
+impl Cursor {
+    /// Reads an upstream's cursor; `None` where there is none. One that can't be read counts as lost.
+    pub fn load(store: &dyn Read, upstream: &str) -> Result<Option<Cursor>, ReadError> {
+        let Some(row) = store.get(&system_key(Space::Cursor, upstream.as_bytes()))? else { return Ok(None) };
+        let cursor = Cursor::decode(&row.image);
+        if cursor.is_none() {
+            tracing::error!(upstream, "the cursor can't be read; everything in the journal is sent again");
+        }
+        Ok(cursor)
+    }
+
+    /// The row's value.
+    pub fn encode(&self) -> Vec<u8> {
+        let rest = Rest {
+            counts: self.prefix.counts.iter().map(|(table, count)| (table.0, *count)).collect(),
+            dropped: self.dropped,
+        };
+        let mut bytes = Vec::new();
+        if ciborium::into_writer(&rest, &mut bytes).is_err() {
+            bytes.clear();
+        }
+        cursor_value(self.prefix.seq, &bytes)
+    }
+
+    fn decode(value: &[u8]) -> Option<Cursor> {
+        let (seq, rest) = read_cursor(value)?;
+        let rest: Rest = ciborium::from_reader(rest).ok()?;
+        let counts = rest.counts.into_iter().map(|(table, count)| (TableId(table), count)).collect();
+        Some(Cursor { prefix: Prefix { seq, counts }, dropped: rest.dropped })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Seq;
+
+    #[test]
+    fn a_cursor_comes_back() {
+        let counts = BTreeMap::from([(TableId(256), 7), (TableId(300), u64::MAX)]);
+        let cursor = Cursor { prefix: Prefix { seq: Seq(1 << 50), counts }, dropped: 3 };
+        let value = cursor.encode();
+        assert_eq!(Cursor::decode(&value), Some(cursor));
+        assert_eq!(Cursor::decode(&value[..9]), None);
+        assert_eq!(Cursor::decode(b""), None);
+    }
+}

@@ -1,0 +1,195 @@
+//! Follows the journal on a thread of its own (it reads files), and tells the worker, in bounded chunks.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+
+use super::batch::Change;
+use super::route::{Route, Routes};
+use crate::model::{KeyCodec, MapRef, TableId};
+use crate::store::journal::Gap;
+use crate::store::{Origin, Record, Seq, Store};
+
+/// Records in a chunk.
+const CHUNK: usize = 256;
+/// Bytes of their images.
+const CHUNK_BYTES: usize = 256 << 10;
+/// Wait after a read that failed for now.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// The reader's stack.
+const STACK: usize = 256 << 10;
+
+/// A journal record, as the worker needs it.
+#[derive(Debug)]
+pub enum Fed {
+    /// To be sent.
+    Change(Change),
+    /// Not to be sent: everything up to here is read. `counted` is its table where the store counts it.
+    Pass {
+        /// Its place.
+        seq: Seq,
+        /// Its table.
+        counted: Option<TableId>,
+    },
+    /// Part of the journal is gone; reading goes on behind this sequence.
+    Gap {
+        /// The last change before it.
+        after: Seq,
+        /// The last change in it.
+        resume: Seq,
+        /// Why.
+        what: String,
+    },
+}
+
+/// Starts a reader of everything after a sequence. It ends when the receiver is dropped, or the store closes.
+pub fn start(
+    store: Store,
+    routes: Arc<Routes>,
+    upstream: &str,
+    after: Seq,
+) -> std::io::Result<mpsc::Receiver<Vec<Fed>>> {
+    let (feed, fed) = mpsc::channel(2);
+    let runtime = Handle::current();
+    let codec = store.keys();
+    let follower = Follower { store, sorter: Sorter { routes, codec, known: HashMap::new() }, after, feed };
+    std::thread::Builder::new()
+        .name(format!("sync {upstream}").chars().take(15).collect())
+        .stack_size(STACK)
+        .spawn(move || follower.run(&runtime))?;
+    Ok(fed)
+}
+
+struct Follower {
+    store: Store,
+    sorter: Sorter,
+    after: Seq,
+    feed: mpsc::Sender<Vec<Fed>>,
+}
+
+impl Follower {
+    fn run(mut self, runtime: &Handle) {
+        let mut published = self.store.published();
+        let mut reader = self.store.reader(self.after);
+        loop {
+            // Before reading: what is published from here on wakes us.
+            published.borrow_and_update();
+            let going_on = match reader.next() {
+                Ok(Some(records)) => {
+                    let mut chunk = Chunk::default();
+                    let mut open = true;
+                    for record in records {
+                        if record.seq <= self.after {
+                            continue;
+                        }
+                        self.after = record.seq;
+                        chunk.add(self.sorter.sort(&self.store, &record));
+                        if chunk.is_full() {
+                            open = self.feed.blocking_send(chunk.take()).is_ok();
+                        }
+                        if !open {
+                            break;
+                        }
+                    }
+                    open && (chunk.is_empty() || self.feed.blocking_send(chunk.take()).is_ok())
+                }
+                Ok(None) => runtime.block_on(async {
+                    tokio::select! {
+                        changed = published.changed() => changed.is_ok(),
+                        () = self.feed.closed() => false,
+                    }
+                }),
+                Err(Gap { after, resume: Some(resume), what }) => {
+                    self.after = self.after.max(resume);
+                    self.feed.blocking_send(vec![Fed::Gap { after, resume, what }]).is_ok()
+                }
+                Err(gap) => {
+                    tracing::warn!(%gap, "the journal can't be read for now");
+                    runtime
+                        .block_on(async { tokio::time::timeout(PATIENCE, self.feed.closed()).await.is_err() })
+                }
+            };
+            if !going_on {
+                return;
+            }
+        }
+    }
+}
+
+#[derive(Default)]
+struct Chunk {
+    fed: Vec<Fed>,
+    bytes: usize,
+}
+
+impl Chunk {
+    fn add(&mut self, fed: Fed) {
+        match (self.fed.last_mut(), &fed) {
+            // A run of records that nobody counts is one step.
+            (Some(Fed::Pass { seq, counted: None }), Fed::Pass { seq: next, counted: None }) => *seq = *next,
+            _ => {
+                if let Fed::Change(change) = &fed {
+                    self.bytes += change.image.len();
+                }
+                self.fed.push(fed);
+            }
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.fed.len() >= CHUNK || self.bytes >= CHUNK_BYTES
+    }
+
+    fn is_empty(&self) -> bool {
+        self.fed.is_empty()
+    }
+
+    fn take(&mut self) -> Vec<Fed> {
+        self.bytes = 0;
+        std::mem::take(&mut self.fed)
+    }
+}
+
+/// Decides which records are to be sent.
+struct Sorter {
+    routes: Arc<Routes>,
+    codec: KeyCodec,
+    /// A table's name and keys never change.
+    known: HashMap<TableId, Option<Arc<Route>>>,
+}
+
+impl Sorter {
+    fn sort(&mut self, store: &Store, record: &Record<'_>) -> Fed {
+        let seq = record.seq;
+        if record.table < TableId::FIRST || record.origin == Origin::Local || record.mark.is_some() {
+            return Fed::Pass { seq, counted: None };
+        }
+        let route = match self.known.get(&record.table) {
+            Some(route) => route.clone(),
+            None => {
+                let catalog = store.catalog();
+                let route = catalog.by_id(record.table).and_then(|table| self.routes.of(table));
+                self.known.insert(record.table, route.clone());
+                route
+            }
+        };
+        let Some(route) = route else { return Fed::Pass { seq, counted: Some(record.table) } };
+        let Some(key) = route.key_of(MapRef::new(record.image), &self.codec) else {
+            tracing::error!(?seq, table = route.upstream, "a change without a readable key can't be sent");
+            return Fed::Pass { seq, counted: Some(record.table) };
+        };
+        Fed::Change(Change {
+            seq,
+            key,
+            table: record.table,
+            route,
+            kind: record.kind,
+            image: Bytes::copy_from_slice(record.image),
+            time_us: record.time_us,
+        })
+    }
+}

@@ -1,0 +1,82 @@
+//! One upstream, as others see it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::route::Routes;
+use crate::clock::Clock;
+use crate::model::TableId;
+use crate::store::Store;
+use crate::telemetry::{Counter, UpstreamSource, UpstreamState, UpstreamStatus, Watched};
+
+/// What the worker says of itself.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Live {
+    pub(super) state: UpstreamState,
+    pub(super) reason: Option<String>,
+    /// Until then `online` is shown as `throttled`.
+    pub(super) throttled_until: Option<Instant>,
+    /// Settled changes by table; `None` until the cursor has been read.
+    pub(super) settled: Option<BTreeMap<TableId, u64>>,
+    /// The time of the first change that is not settled.
+    pub(super) oldest_us: Option<u64>,
+    pub(super) dropped: u64,
+    pub(super) letters: u64,
+}
+
+/// Shared by the worker and whoever asks for the status.
+pub(super) struct Shared {
+    pub(super) name: String,
+    pub(super) store: Store,
+    pub(super) clock: Clock,
+    pub(super) routes: Arc<Routes>,
+    pub(super) live: Watched<Live>,
+    pub(super) acknowledged: Counter,
+}
+
+impl Shared {
+    /// Changes in the journal that are not settled: what the store has counted less what the cursor has, and the rows
+    /// that wait for their time.
+    fn pending(&self, live: &Live) -> u64 {
+        let Some(settled) = &live.settled else { return 0 };
+        // In this order: what is counted can't be behind what is settled.
+        let counts = self.store.change_counts();
+        let catalog = self.store.catalog();
+        let mut pending = 0;
+        for (table, count) in counts.iter() {
+            let mapped = catalog
+                .by_id(*table)
+                .is_some_and(|table| self.routes.upstream_name(table.name.as_str()).is_some());
+            if mapped {
+                pending += count.saturating_sub(settled.get(table).copied().unwrap_or(0));
+            }
+        }
+        pending + self.store.status().marked
+    }
+}
+
+impl UpstreamSource for Shared {
+    fn status(&self) -> UpstreamStatus {
+        let live = self.live.get();
+        let throttled = live.throttled_until.is_some_and(|until| until > Instant::now());
+        let (state, reason) = match live.state {
+            UpstreamState::Online if throttled => {
+                (UpstreamState::Throttled, Some("it asks for less".to_owned()))
+            }
+            state => (state, live.reason.clone()),
+        };
+        let age = live.oldest_us.map_or(0, |oldest| self.clock.now_us().saturating_sub(oldest) / 1_000_000);
+        UpstreamStatus {
+            name: self.name.clone(),
+            state,
+            reason,
+            pending: self.pending(&live),
+            oldest_pending_age_seconds: age,
+            acknowledged: self.acknowledged.get(),
+            dropped_unsent: live.dropped,
+            dead_letters: live.letters,
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! The task of one upstream: keeps the window filled, sends what may go, and leaves the sorting of answers to the pure
+//! parts. Nothing here waits for the upstream but the requests themselves.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use super::batch::{Picked, Window};
+use super::client::{Client, NoReply, Reply, Slot};
+use super::cursor::Cursor;
+use super::dead_letter::Letters;
+use super::link::Link;
+use super::reader::{self, Fed};
+use super::route::Lane;
+use super::settings::UpstreamSettings;
+use super::status::{Live, Shared};
+use super::wire;
+use crate::model::dynamodb_json::write_string;
+use crate::store::{CommitError, ReadError};
+use crate::telemetry::UpstreamState;
+
+mod durable;
+mod landing;
+#[cfg(test)]
+mod tests;
+
+/// Something that was under way has ended.
+enum Done {
+    /// A batch.
+    Sent { slot: Slot, batch: Vec<Picked>, result: Result<Reply, NoReply> },
+    /// A look at a table, or (without a lane) at the upstream.
+    Described { slot: Slot, lane: Option<Lane>, result: Result<Reply, NoReply> },
+    /// A dead letter was written, or not.
+    Letter { picked: Picked, result: Result<(), CommitError> },
+    /// A cursor was written, or not; with it went so many withdrawn letters.
+    Cursor { cursor: Cursor, withdrawn: usize, result: Result<(), CommitError> },
+}
+
+/// The worker.
+pub(super) struct Worker {
+    settings: UpstreamSettings,
+    shared: Arc<Shared>,
+    client: Option<Arc<Client>>,
+    window: Window,
+    feed: Option<mpsc::Receiver<Vec<Fed>>>,
+    letters: Letters,
+    link: Link,
+    slots: Vec<Slot>,
+    requests: usize,
+    under_way: JoinSet<Done>,
+    durable: durable::State,
+    /// The journal had a gap: what was lost is still to be counted.
+    gap: bool,
+    started: Instant,
+    throttled_until: Option<Instant>,
+    /// A moment at which there is something to do again.
+    alarm: Option<u64>,
+}
+
+impl Worker {
+    /// Reads where the upstream is. Blocking, though short.
+    pub(super) fn load(settings: UpstreamSettings, shared: Arc<Shared>) -> Result<Worker, ReadError> {
+        let view = shared.store.view()?;
+        let found = Cursor::load(&view, &settings.name)?;
+        let letters = Letters::load(&view, &settings.name, &shared.routes, &shared.store.keys())?;
+        drop(view);
+        let fresh = found.is_none();
+        let cursor = found.unwrap_or_default();
+        let mut link = Link::new(settings.max_backoff);
+        for table in shared.store.catalog().tables() {
+            if let Some(route) = shared.routes.of(table) {
+                link.look_at(route.lane, &route.upstream);
+            }
+        }
+        let slots = (0..settings.max_in_flight.max(1)).map(|_| Slot::default()).collect();
+        let worker = Worker {
+            window: Window::new(cursor.prefix.clone(), settings.limits, settings.supersede),
+            durable: durable::State::new(cursor, fresh),
+            settings,
+            shared,
+            client: None,
+            feed: None,
+            letters,
+            link,
+            slots,
+            requests: 0,
+            under_way: JoinSet::new(),
+            gap: false,
+            started: Instant::now(),
+            throttled_until: None,
+            alarm: None,
+        };
+        worker.publish();
+        Ok(worker)
+    }
+
+    /// Works until `shutdown` says so, then lets requests end, and writes the cursor.
+    pub(super) async fn run(mut self, shutdown: &mut watch::Receiver<bool>) -> std::io::Result<()> {
+        let (store, routes) = (self.shared.store.clone(), self.shared.routes.clone());
+        self.feed = Some(reader::start(store, routes, &self.settings.name, self.window.prefix().seq)?);
+        loop {
+            self.fill();
+            self.count_the_lost();
+            self.dispatch();
+            self.keep_cursor();
+            self.publish();
+            let now = self.now();
+            let wake = self.started + Duration::from_millis(self.next_wake(now));
+            let Worker { under_way, feed, window, .. } = &mut self;
+            let feeding = window.has_room() && feed.is_some();
+            tokio::select! {
+                _ = shutdown.wait_for(|stop| *stop) => break,
+                Some(done) = under_way.join_next() => self.landed(done)?,
+                fed = next(feed), if feeding => match fed {
+                    Some(fed) => self.feed(fed),
+                    None => self.feed = None,
+                },
+                () = sleep_until(wake) => {}
+            }
+        }
+        self.drain().await
+    }
+
+    async fn drain(mut self) -> std::io::Result<()> {
+        self.feed = None;
+        let deadline = Instant::now() + self.settings.drain_timeout;
+        while let Ok(Some(done)) = timeout_at(deadline, self.under_way.join_next()).await {
+            self.landed(done)?;
+        }
+        self.last_cursor(deadline).await;
+        self.publish();
+        Ok(())
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Takes what the reader has ready.
+    fn fill(&mut self) {
+        while self.window.has_room() {
+            let Some(Ok(fed)) = self.feed.as_mut().map(mpsc::Receiver::try_recv) else { return };
+            self.feed(fed);
+        }
+    }
+
+    fn feed(&mut self, fed: Vec<Fed>) {
+        for fed in fed {
+            match fed {
+                Fed::Change(change) => self.window.push(change),
+                Fed::Pass { seq, counted } => self.window.pass(seq, counted),
+                Fed::Gap { after, resume, what } => {
+                    let upstream = self.settings.name.as_str();
+                    tracing::error!(
+                        upstream,
+                        ?after,
+                        ?resume,
+                        what,
+                        "part of the journal was never sent upstream"
+                    );
+                    self.window.pass(resume, None);
+                    self.gap = true;
+                }
+            }
+        }
+    }
+
+    /// After a gap, once all is read: what the store has counted and nobody read is lost.
+    fn count_the_lost(&mut self) {
+        let store = &self.shared.store;
+        if !self.gap || *store.published().borrow() != self.window.read_to() {
+            return;
+        }
+        let before = store.status().published;
+        let counts = store.change_counts();
+        if before != self.window.read_to() || store.status().published != before {
+            return;
+        }
+        self.gap = false;
+        let catalog = store.catalog();
+        let routes = &self.shared.routes;
+        let mut lost = 0;
+        for (table, count) in self.window.reconcile(&counts) {
+            if catalog.by_id(table).is_some_and(|table| routes.of(table).is_some()) {
+                lost += count;
+            }
+        }
+        tracing::error!(upstream = self.settings.name, lost, "changes were dropped unsent");
+        self.durable.dropped(lost);
+    }
+
+    /// Starts all requests that may be made now.
+    fn dispatch(&mut self) {
+        let now = self.now();
+        self.alarm = self.window.wake(now);
+        while self.requests < self.link.in_flight(self.settings.max_in_flight) && !self.link.holds(now) {
+            let Some(client) = self.client(now) else { return };
+            if let Some((lane, name)) = self.link.due_check(now) {
+                self.describe(client, Some((lane, name)));
+                continue;
+            }
+            let changes = match self.link.budget.allow(self.settings.limits.batch_changes, now) {
+                Ok(changes) => changes,
+                Err(wait) => {
+                    if !self.window.is_empty() {
+                        self.alarm = Some(self.alarm.unwrap_or(u64::MAX).min(now + wait));
+                    }
+                    return;
+                }
+            };
+            let batch = self.window.pick(changes, |lane| self.link.gate(lane));
+            if !batch.is_empty() {
+                self.send(client, batch);
+            } else if self.requests == 0 && self.link.wants_ping() {
+                self.describe(client, None);
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// The client; made when it is first needed, since certificates may be missing.
+    fn client(&mut self, now: u64) -> Option<Arc<Client>> {
+        if self.client.is_none() {
+            match Client::new(&self.settings, self.shared.clock.clone()) {
+                Ok(client) => self.client = Some(Arc::new(client)),
+                Err(reason) => self.link.failed(UpstreamState::Blocked, reason, now, fastrand::u64(..)),
+            }
+        }
+        self.client.clone()
+    }
+
+    fn send(&mut self, client: Arc<Client>, batch: Vec<Picked>) {
+        let body = wire::batch_write(&batch, self.settings.max_request);
+        let mut taken = BTreeMap::new();
+        for (place, picked) in batch.into_iter().enumerate() {
+            if let Some(at) = body.taken.iter().position(|taken| *taken == place) {
+                taken.insert(at, picked);
+            } else if body.unreadable.contains(&place) {
+                self.write_letter(picked, "the item can't be read; the store is damaged here".to_owned());
+            } else {
+                self.window.put_back(picked.id);
+            }
+        }
+        let batch: Vec<Picked> = taken.into_values().collect();
+        if batch.is_empty() {
+            return;
+        }
+        self.link.budget.sent(batch.len());
+        self.requests += 1;
+        let mut slot = self.slots.pop().unwrap_or_default();
+        self.under_way.spawn(async move {
+            let result = client.call(&mut slot, "BatchWriteItem", body.bytes.into()).await;
+            Done::Sent { slot, batch, result }
+        });
+    }
+
+    /// Looks at a table; without one, whether the upstream answers at all.
+    fn describe(&mut self, client: Arc<Client>, table: Option<(Lane, String)>) {
+        self.requests += 1;
+        let mut slot = self.slots.pop().unwrap_or_default();
+        self.under_way.spawn(async move {
+            let mut body = Vec::new();
+            let (lane, operation) = match table {
+                Some((lane, name)) => {
+                    body.extend_from_slice(br#"{"TableName":"#);
+                    write_string(&name, &mut body);
+                    body.push(b'}');
+                    (Some(lane), "DescribeTable")
+                }
+                None => {
+                    body.extend_from_slice(br#"{"Limit":1}"#);
+                    (None, "ListTables")
+                }
+            };
+            let result = client.call(&mut slot, operation, body.into()).await;
+            Done::Described { slot, lane, result }
+        });
+    }
+
+    fn next_wake(&self, now: u64) -> u64 {
+        [self.alarm, self.link.wake(now), self.durable.wake(&self.window, &self.letters, now)]
+            .into_iter()
+            .flatten()
+            .min()
+            // Time passes, and the age of the oldest change with it; nothing else depends on this.
+            .unwrap_or(now + 60_000)
+    }
+
+    /// Lets others see how things are.
+    fn publish(&self) {
+        let (mut state, mut reason) = self.link.state();
+        if state == UpstreamState::Online && self.letters.count() >= self.settings.max_dead_letters {
+            state = UpstreamState::Blocked;
+            reason = Some(format!("{} dead letters wait for a decision", self.letters.count()));
+        }
+        let live = Live {
+            state,
+            reason,
+            throttled_until: self.throttled_until,
+            settled: Some(self.window.settled_counts()),
+            oldest_us: self.window.oldest_us(),
+            dropped: self.durable.cursor(&self.window).dropped,
+            letters: self.letters.count() as u64,
+        };
+        self.shared.live.update(|shown| *shown = live);
+    }
+}
+
+async fn next(feed: &mut Option<mpsc::Receiver<Vec<Fed>>>) -> Option<Vec<Fed>> {
+    match feed {
+        Some(feed) => feed.recv().await,
+        None => None,
+    }
+}

@@ -1,0 +1,163 @@
+//! When the cursor is written: seldom enough to be gentle to flash, often enough that little is sent twice.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+use super::{Done, Worker};
+use crate::clock::Clock;
+use crate::store::{CommitError, Space, Store, Urgency};
+use crate::sync::batch::Window;
+use crate::sync::cursor::Cursor;
+use crate::sync::dead_letter::{Letters, letter_key};
+
+/// While it moves, it is written at least this often …
+const AT_LEAST_EVERY_MS: u64 = 30_000;
+/// … or after so many changes,
+const AT_LEAST_PER: u64 = 10_000;
+/// or when a backlog of so many is gone.
+const BACKLOG: u64 = 1_000;
+/// A cursor that could not be written is tried again after this.
+const RETRY_MS: u64 = 5_000;
+/// Withdrawn letters removed in one commit.
+const WITHDRAWN: usize = 1_000;
+
+/// What is durable of the cursor.
+pub(super) struct State {
+    written: Cursor,
+    /// None was ever written: the journal is not kept for us yet.
+    fresh: bool,
+    under_way: bool,
+    /// When it was written last, or tried in vain.
+    at: u64,
+    not_before: u64,
+    dropped: u64,
+}
+
+impl State {
+    pub(super) fn new(written: Cursor, fresh: bool) -> State {
+        let dropped = written.dropped;
+        State { written, fresh, under_way: false, at: 0, not_before: 0, dropped }
+    }
+
+    /// So many more changes were given up unsent.
+    pub(super) fn dropped(&mut self, changes: u64) {
+        self.dropped += changes;
+    }
+
+    /// The cursor as it would be written now.
+    pub(super) fn cursor(&self, window: &Window) -> Cursor {
+        Cursor { prefix: window.prefix().clone(), dropped: self.dropped }
+    }
+
+    fn moved(&self, window: &Window) -> u64 {
+        let sum = |cursor: &Cursor| cursor.prefix.counts.values().sum::<u64>();
+        let now: u64 = window.prefix().counts.values().sum();
+        now.saturating_sub(sum(&self.written)).max(u64::from(self.dropped != self.written.dropped))
+    }
+
+    /// When it is due; `None` while it does not move.
+    pub(super) fn wake(&self, window: &Window, letters: &Letters, now: u64) -> Option<u64> {
+        if self.under_way {
+            return None;
+        }
+        let moved = self.moved(window);
+        // Records that are not sent move it too; they only matter for the room they take in the journal.
+        let passed = window.prefix().seq.0.saturating_sub(self.written.prefix.seq.0);
+        let soon = self.fresh
+            || moved >= AT_LEAST_PER
+            || passed >= AT_LEAST_PER
+            || (window.is_empty() && moved >= BACKLOG)
+            || letters.withdrawn().len() >= WITHDRAWN;
+        let due = if soon {
+            now
+        } else if moved > 0 || !letters.withdrawn().is_empty() {
+            self.at + AT_LEAST_EVERY_MS
+        } else {
+            return None;
+        };
+        Some(due.max(self.not_before))
+    }
+}
+
+impl Worker {
+    /// Writes the cursor if it is due, in the company of other commits.
+    pub(super) fn keep_cursor(&mut self) {
+        let now = self.now();
+        if self.durable.wake(&self.window, &self.letters, now).is_none_or(|due| due > now) {
+            return;
+        }
+        self.durable.under_way = true;
+        let cursor = self.durable.cursor(&self.window);
+        let withdrawn = self.letters.withdrawn().len().min(WITHDRAWN);
+        let write = self.write_cursor(&cursor, withdrawn, Urgency::Gather);
+        self.under_way.spawn(async move {
+            let result = write.await;
+            Done::Cursor { cursor, withdrawn, result }
+        });
+    }
+
+    pub(super) fn cursor_written(
+        &mut self,
+        cursor: Cursor,
+        withdrawn: usize,
+        result: Result<(), CommitError>,
+    ) {
+        let now = self.now();
+        self.durable.under_way = false;
+        match result {
+            Ok(()) => {
+                self.durable.written = cursor;
+                self.durable.fresh = false;
+                self.durable.at = now;
+                self.letters.removed(withdrawn);
+            }
+            Err(error) => {
+                tracing::warn!(upstream = self.settings.name, %error, "the cursor can't be written now");
+                self.durable.not_before = now + RETRY_MS;
+            }
+        }
+    }
+
+    /// Writes the cursor before the end, if it has moved at all.
+    pub(super) async fn last_cursor(&mut self, deadline: Instant) {
+        let withdrawn = self.letters.withdrawn().len().min(WITHDRAWN);
+        if self.durable.moved(&self.window) == 0 && withdrawn == 0 {
+            return;
+        }
+        let cursor = self.durable.cursor(&self.window);
+        let write = self.write_cursor(&cursor, withdrawn, Urgency::Now);
+        // Requests may have taken all the time there was.
+        let deadline = deadline.max(Instant::now() + Duration::from_secs(2));
+        match timeout_at(deadline, write).await {
+            Ok(result) => self.cursor_written(cursor, withdrawn, result),
+            Err(_) => {
+                tracing::warn!(upstream = self.settings.name, "the last cursor was not written in time")
+            }
+        }
+    }
+
+    fn write_cursor(
+        &self,
+        cursor: &Cursor,
+        withdrawn: usize,
+        urgency: Urgency,
+    ) -> impl Future<Output = Result<(), CommitError>> + Send + use<> {
+        let name = self.settings.name.clone();
+        let value = cursor.encode();
+        let letters: Vec<Vec<u8>> =
+            self.letters.withdrawn().iter().take(withdrawn).map(|seq| letter_key(&name, *seq)).collect();
+        let (store, clock): (Store, Clock) = (self.shared.store.clone(), self.shared.clock.clone());
+        async move {
+            let size = value.len() + letters.len() * 64 + 64;
+            store
+                .submit(urgency, size, move |_, batch| {
+                    batch.set_system(Space::Cursor, name.as_bytes(), Some(value), clock.stamp());
+                    for letter in letters {
+                        batch.set_system(Space::DeadLetter, &letter, None, clock.stamp());
+                    }
+                })
+                .await
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! What to do with what came back.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::task::JoinError;
+use tokio::time::Instant;
+
+use super::{Done, Worker};
+use crate::store::{CommitError, Kind, Space, Urgency};
+use crate::sync::batch::{Id, Picked};
+use crate::sync::client::{NoReply, Reply};
+use crate::sync::dead_letter::{Blob, DeadLetter, letter_key};
+use crate::sync::retry::{Verdict, judge, judge_description};
+use crate::sync::route::Lane;
+use crate::telemetry::UpstreamState;
+
+/// How long the state stays `throttled` after the upstream asked for less.
+const SHOW_THROTTLED: Duration = Duration::from_secs(5);
+/// After so many attempts that the upstream failed at, a batch is taken apart.
+const SUSPICIOUS: u32 = 3;
+/// A change that the upstream alone keeps failing at waits this long, doubled with each attempt …
+const FAULTY_WAIT_MS: u64 = 1_000;
+/// … up to this.
+const FAULTY_WAIT_MAX_MS: u64 = 300_000;
+/// A letter that can't be written now (the store is full, or there are too many) is tried again after this.
+const LETTER_WAIT_MS: u64 = 10_000;
+
+impl Worker {
+    /// Sorts what has ended. An error: a task of ours has panicked, and what it held is not known.
+    pub(super) fn landed(&mut self, done: Result<Done, JoinError>) -> std::io::Result<()> {
+        match done.map_err(std::io::Error::other)? {
+            Done::Sent { slot, batch, result } => {
+                self.requests -= 1;
+                self.slots.push(slot);
+                self.sent(batch, result);
+            }
+            Done::Described { slot, lane, result } => {
+                self.requests -= 1;
+                self.slots.push(slot);
+                self.described(lane, result);
+            }
+            Done::Letter { picked, result } => self.letter_written(picked, result),
+            Done::Cursor { cursor, withdrawn, result } => self.cursor_written(cursor, withdrawn, result),
+        }
+        Ok(())
+    }
+
+    fn sent(&mut self, batch: Vec<Picked>, result: Result<Reply, NoReply>) {
+        let verdict = match &result {
+            Ok(reply) => judge(&reply.answer(), &batch),
+            Err(error) => no_reply(error),
+        };
+        let now = self.now();
+        match verdict {
+            Verdict::Taken { back } => self.taken(batch, &back, now),
+            Verdict::Refused(reason) => self.refused(batch, reason),
+            Verdict::Table(reason) => {
+                let tables: BTreeMap<Lane, String> = batch
+                    .iter()
+                    .map(|picked| (picked.change.route.lane, picked.change.route.upstream.clone()))
+                    .collect();
+                self.link.no_table(&tables, &reason, now, fastrand::u64(..));
+                self.all_again(&batch);
+            }
+            Verdict::Faulty(reason) => {
+                self.upstream_wide(Verdict::Faulty(reason), now);
+                self.faulty(&batch, now);
+            }
+            verdict => {
+                self.upstream_wide(verdict, now);
+                self.all_again(&batch);
+            }
+        }
+    }
+
+    fn all_again(&mut self, batch: &[Picked]) {
+        for picked in batch {
+            self.window.retry(picked.id);
+        }
+    }
+
+    fn taken(&mut self, batch: Vec<Picked>, back: &[usize], now: u64) {
+        let taken = batch.len() - back.len().min(batch.len());
+        self.link.budget.taken(taken, now);
+        if taken > 0 {
+            self.link.taken(batch.iter().map(|picked| picked.change.route.lane));
+        }
+        if !back.is_empty() {
+            self.link.throttled(taken == 0, now, fastrand::u64(..));
+            self.throttled_until = Some(Instant::now() + SHOW_THROTTLED);
+        }
+        self.shared.acknowledged.add(taken as u64);
+        for (place, picked) in batch.into_iter().enumerate() {
+            if back.contains(&place) {
+                self.window.retry(picked.id);
+            } else {
+                self.letters.settled(&picked.change.key, picked.change.seq);
+                self.window.settle(picked.id);
+            }
+        }
+    }
+
+    /// What concerns the upstream as a whole.
+    fn upstream_wide(&mut self, verdict: Verdict, now: u64) {
+        let random = fastrand::u64(..);
+        let (state, reason) = match verdict {
+            Verdict::Throttled(_) => {
+                self.link.throttled(true, now, random);
+                self.throttled_until = Some(Instant::now() + SHOW_THROTTLED);
+                return;
+            }
+            Verdict::Skewed(reason) => {
+                if let Some(client) = &self.client {
+                    client.believe_upstream_time();
+                }
+                (UpstreamState::Blocked, reason)
+            }
+            Verdict::Blocked(reason) => {
+                if let Some(client) = &self.client {
+                    client.reload_credentials();
+                }
+                (UpstreamState::Blocked, reason)
+            }
+            Verdict::Unreachable(reason) | Verdict::Faulty(reason) => (UpstreamState::Offline, reason),
+            Verdict::Taken { .. } | Verdict::Refused(_) | Verdict::Table(_) => return,
+        };
+        let shown = self.link.state();
+        if shown.0 != state || shown.1.as_ref() != Some(&reason) {
+            tracing::warn!(
+                upstream = self.settings.name,
+                ?state,
+                reason,
+                "the upstream takes nothing for now"
+            );
+        }
+        self.link.failed(state, reason, now, random);
+    }
+
+    /// The upstream fails at a batch: after a while it is taken apart, since one change may be the cause.
+    fn faulty(&mut self, batch: &[Picked], now: u64) {
+        let suspicious = batch.iter().any(|picked| picked.attempts + 1 >= SUSPICIOUS);
+        match batch {
+            [only] if suspicious => {
+                let wait = FAULTY_WAIT_MS << only.attempts.saturating_sub(SUSPICIOUS).min(20);
+                self.window.delay(only.id, now + wait.min(FAULTY_WAIT_MAX_MS));
+            }
+            batch if suspicious => self.window.split(&ids(batch)),
+            batch => self.all_again(batch),
+        }
+    }
+
+    fn refused(&mut self, mut batch: Vec<Picked>, reason: String) {
+        self.link.taken(std::iter::empty());
+        if batch.len() > 1 {
+            self.window.split(&ids(&batch));
+        } else if let Some(picked) = batch.pop() {
+            self.write_letter(picked, reason);
+        }
+    }
+
+    fn described(&mut self, lane: Option<Lane>, result: Result<Reply, NoReply>) {
+        let now = self.now();
+        let mut verdict = match &result {
+            Ok(reply) => judge_description(&reply.answer()),
+            Err(error) => no_reply(error),
+        };
+        // We may not look, or it can't be looked at: it answers, and that is all we wanted to know.
+        if matches!(&verdict, Verdict::Blocked(reason) if reason.starts_with("UnknownOperation")) {
+            verdict = Verdict::Taken { back: Vec::new() };
+        }
+        match &verdict {
+            Verdict::Taken { .. } | Verdict::Table(_) | Verdict::Refused(_) => {
+                self.link.taken(std::iter::empty());
+            }
+            wide => self.upstream_wide(wide.clone(), now),
+        }
+        if let Some(lane) = lane {
+            self.link.described(lane, &verdict, now, fastrand::u64(..));
+        }
+    }
+
+    /// Writes a dead letter; the change counts as settled once that is durable.
+    pub(super) fn write_letter(&mut self, picked: Picked, reason: String) {
+        let now = self.now();
+        let attempts = picked.attempts + 1;
+        let change = &picked.change;
+        let letter = DeadLetter {
+            table: change.table,
+            upstream_table: change.route.upstream.clone(),
+            delete: change.kind == Kind::Delete,
+            image: Blob(change.image.to_vec()),
+            reason,
+            time_us: change.time_us,
+            refused_us: self.shared.clock.now_us(),
+            attempts,
+        };
+        let value = letter.encode().filter(|_| self.letters.count() < self.settings.max_dead_letters);
+        let Some(value) = value else {
+            self.window.delay(picked.id, now + LETTER_WAIT_MS);
+            return;
+        };
+        tracing::warn!(
+            upstream = self.settings.name,
+            table = letter.upstream_table,
+            seq = change.seq.0,
+            reason = letter.reason,
+            "the upstream refuses a change; it becomes a dead letter"
+        );
+        let key = letter_key(&self.settings.name, change.seq);
+        let (store, clock) = (self.shared.store.clone(), self.shared.clock.clone());
+        self.under_way.spawn(async move {
+            let written = store.submit(Urgency::Gather, value.len() + 64, move |_, batch| {
+                batch.set_system(Space::DeadLetter, &key, Some(value), clock.stamp());
+            });
+            let result = written.await;
+            Done::Letter { picked, result }
+        });
+    }
+
+    fn letter_written(&mut self, picked: Picked, result: Result<(), CommitError>) {
+        match result {
+            Ok(()) => {
+                self.letters.add(picked.change.key, picked.change.seq);
+                self.window.settle(picked.id);
+            }
+            Err(error) => {
+                tracing::warn!(upstream = self.settings.name, %error, "a dead letter can't be written now");
+                let now = self.now();
+                self.window.delay(picked.id, now + LETTER_WAIT_MS);
+            }
+        }
+    }
+}
+
+fn ids(batch: &[Picked]) -> Vec<Id> {
+    batch.iter().map(|picked| picked.id).collect()
+}
+
+fn no_reply(error: &NoReply) -> Verdict {
+    match error {
+        NoReply::Lost(what) => Verdict::Unreachable(what.clone()),
+        NoReply::Unable(what) => Verdict::Blocked(what.clone()),
+    }
+}
