@@ -29,6 +29,11 @@ impl Catalog {
         tables
     }
 
+    /// All tables, dropped ones too, by number.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<TableDef>> {
+        self.by_id.values()
+    }
+
     /// The next number for a table.
     pub fn next_id(&self) -> TableId {
         self.by_id.keys().next_back().map_or(TableId::FIRST, |last| TableId(last.0 + 1).max(TableId::FIRST))

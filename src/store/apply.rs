@@ -1,0 +1,323 @@
+//! The one gate for changes of the tree: rows, expiry rows, mark rows and counters change here and nowhere else.
+//!
+//! Everything is derived from the row that physically stands in the tree, in the same transaction, so that repeating a
+//! slice after a crash changes nothing: a row that already has the change's sequence is not counted again.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use heed::RwTxn;
+
+use super::meta::{self, Counted, State};
+use super::rows;
+use super::tree::{Tree, expiry_key};
+use super::{Catalog, Mark, ReadError, Seq, Space, system_key};
+use crate::clock::BootId;
+use crate::model::{MapRef, RowKey, TableDef, TableId, size};
+
+/// Applying failed; the transaction is given up, and may be tried again.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ApplyError {
+    /// The map has no page left.
+    #[error("the tree's part of the store is full")]
+    Full,
+    /// LMDB or a record said no.
+    #[error(transparent)]
+    Tree(#[from] ReadError),
+    /// The store is stopping.
+    #[error("stopped")]
+    Stopped,
+}
+
+impl From<heed::Error> for ApplyError {
+    fn from(error: heed::Error) -> ApplyError {
+        match error {
+            heed::Error::Mdb(heed::MdbError::MapFull) => ApplyError::Full,
+            other => ApplyError::Tree(other.into()),
+        }
+    }
+}
+
+/// A row to write.
+#[derive(Clone, Copy)]
+pub(super) struct NewRow<'a> {
+    pub(super) seq: Seq,
+    pub(super) mark: Option<&'a Mark>,
+    pub(super) image: &'a [u8],
+}
+
+/// What a row in the tree was, as far as it matters when it goes.
+struct OldRow {
+    seq: Seq,
+    expiry: Option<u64>,
+    size: u64,
+    boot: Option<BootId>,
+}
+
+/// An expiry row to be put in later: the second, and the row's key.
+pub(super) type ExpiryRow = (u64, Bytes);
+
+/// One slice: a transaction that is being filled.
+pub(super) struct Slice<'t> {
+    tree: &'t Tree,
+    catalog: &'t Catalog,
+    txn: RwTxn<'t>,
+    /// How far the tree has come; written with the commit.
+    pub(super) state: State,
+    counted: BTreeMap<TableId, Counted>,
+    pages: Pages,
+    value: Vec<u8>,
+    expiry: Vec<u8>,
+}
+
+impl<'t> Slice<'t> {
+    /// Begins one.
+    pub(super) fn begin(tree: &'t Tree, catalog: &'t Catalog) -> Result<Slice<'t>, ApplyError> {
+        let txn = tree.write()?;
+        let state = tree.state(&txn)?;
+        Ok(Slice {
+            tree,
+            catalog,
+            txn,
+            state,
+            counted: BTreeMap::new(),
+            pages: Pages::default(),
+            value: Vec::new(),
+            expiry: Vec::new(),
+        })
+    }
+
+    /// About how many pages it has made dirty.
+    pub(super) fn pages(&self) -> usize {
+        self.pages.count()
+    }
+
+    /// The transaction, to read what the slice sees.
+    pub(super) fn txn(&self) -> &RwTxn<'t> {
+        &self.txn
+    }
+
+    /// Makes the row what a change says, or removes it. The expiry row of a new row is left to the caller in `later`,
+    /// because expiry rows cost far fewer pages in their own order.
+    pub(super) fn apply(
+        &mut self,
+        key: &Bytes,
+        new: Option<NewRow<'_>>,
+        later: &mut Vec<ExpiryRow>,
+    ) -> Result<(), ApplyError> {
+        let table = RowKey(key.clone()).table();
+        let catalog = self.catalog;
+        let def = catalog.by_id(table).map(|def| &**def);
+        // A dropped table's rows are freed, not written.
+        let new = new.filter(|_| !def.is_some_and(|def| def.dropped));
+        let old = self.old(key, def)?;
+        let expiry = new.and_then(|new| def?.expiry_of(MapRef::new(new.image)));
+        if let (Some(old), Some(new)) = (&old, new)
+            && old.seq >= new.seq
+        {
+            // Applied before (a repeated slice), or from a journal that has been lost since.
+            if old.seq == new.seq {
+                later.extend(expiry.map(|second| (second, key.clone())));
+            }
+            return Ok(());
+        }
+        if let Some(old) = &old {
+            self.forget(key, old, expiry)?;
+        }
+        if let Some(new) = new {
+            rows::encode(key, new.seq, new.mark, new.image, &mut self.value);
+            self.tree.rows.put(&mut self.txn, key, &self.value)?;
+            self.pages.wrote(key.len() + self.value.len());
+            later.extend(expiry.map(|second| (second, key.clone())));
+            if let Some(mark) = new.mark {
+                self.mark(key, mark.boot, new.seq)?;
+            }
+        } else if old.is_some() {
+            self.tree.rows.delete(&mut self.txn, key)?;
+        }
+        self.count(table, old.as_ref(), new)
+    }
+
+    /// Puts an expiry row in, unless it is there.
+    pub(super) fn put_expiry(&mut self, second: u64, key: &[u8]) -> Result<(), ApplyError> {
+        expiry_key(second, key, &mut self.expiry);
+        match self.tree.expiry.get_greater_than_or_equal_to(&self.txn, &self.expiry)? {
+            Some((found, _)) if found == self.expiry => return Ok(()),
+            Some((found, _)) => self.pages.at(found),
+            None => {}
+        }
+        self.tree.expiry.put(&mut self.txn, &self.expiry, &[])?;
+        self.pages.wrote(self.expiry.len());
+        Ok(())
+    }
+
+    /// Takes an expiry row out, and its row if that really expires then. Whether it was freed.
+    pub(super) fn expire(&mut self, second: u64, key: &Bytes) -> Result<bool, ApplyError> {
+        expiry_key(second, key, &mut self.expiry);
+        if let Some((found, _)) = self.tree.expiry.get_greater_than_or_equal_to(&self.txn, &self.expiry)? {
+            self.pages.at(found);
+        }
+        self.tree.expiry.delete(&mut self.txn, &self.expiry)?;
+        let table = RowKey(key.clone()).table();
+        let catalog = self.catalog;
+        let old = self.old(key, catalog.by_id(table).map(|def| &**def))?;
+        let Some(old) = old.filter(|old| old.expiry == Some(second)) else { return Ok(false) };
+        self.forget(key, &old, Some(second))?;
+        self.tree.rows.delete(&mut self.txn, key)?;
+        self.count(table, Some(&old), None)?;
+        Ok(true)
+    }
+
+    /// What stands under the key now.
+    fn old(&mut self, key: &[u8], def: Option<&TableDef>) -> Result<Option<OldRow>, ApplyError> {
+        let found = self.tree.rows.get_greater_than_or_equal_to(&self.txn, key)?;
+        let Some((at, value)) = found else { return Ok(None) };
+        self.pages.at(at);
+        if at != key {
+            return Ok(None);
+        }
+        let old = match rows::decode(key, value) {
+            Ok(row) => OldRow {
+                seq: row.seq,
+                expiry: def.and_then(|def| def.expiry_of(MapRef::new(row.image))),
+                size: def.map_or(0, |_| size::image_size(MapRef::new(row.image)) as u64),
+                boot: row.mark.map(|mark| mark.boot),
+            },
+            Err(what) => {
+                // It is replaced or removed: that mends it. Its expiry row, if any, is found to be stale by the sweep.
+                tracing::error!(what, "a damaged row in the tree is replaced");
+                OldRow { seq: Seq(0), expiry: None, size: 0, boot: None }
+            }
+        };
+        Ok(Some(old))
+    }
+
+    /// Removes what derives from a row that goes; an expiry row that `keep` names would come back at once.
+    fn forget(&mut self, key: &[u8], old: &OldRow, keep: Option<u64>) -> Result<(), ApplyError> {
+        if let Some(second) = old.expiry
+            && Some(second) != keep
+        {
+            expiry_key(second, key, &mut self.expiry);
+            if let Some((found, _)) =
+                self.tree.expiry.get_greater_than_or_equal_to(&self.txn, &self.expiry)?
+            {
+                self.pages.at(found);
+            }
+            self.tree.expiry.delete(&mut self.txn, &self.expiry)?;
+        }
+        if let Some(boot) = old.boot
+            && self.tree.rows.delete(&mut self.txn, mark_key(boot, key).as_slice())?
+        {
+            self.state.marked = self.state.marked.saturating_sub(1);
+        }
+        Ok(())
+    }
+
+    fn mark(&mut self, key: &[u8], boot: BootId, seq: Seq) -> Result<(), ApplyError> {
+        let mark_key = mark_key(boot, key);
+        let mark_key = mark_key.as_slice();
+        rows::encode(mark_key, seq, None, &[], &mut self.value);
+        let new = self.tree.rows.get(&self.txn, mark_key)?.is_none();
+        self.tree.rows.put(&mut self.txn, mark_key, &self.value)?;
+        self.pages.wrote(mark_key.len() + self.value.len());
+        self.state.marked += u64::from(new);
+        Ok(())
+    }
+
+    fn count(
+        &mut self,
+        table: TableId,
+        old: Option<&OldRow>,
+        new: Option<NewRow<'_>>,
+    ) -> Result<(), ApplyError> {
+        if table < TableId::FIRST {
+            return Ok(());
+        }
+        let counted = match self.counted.entry(table) {
+            std::collections::btree_map::Entry::Occupied(counted) => counted.into_mut(),
+            std::collections::btree_map::Entry::Vacant(place) => {
+                place.insert(meta::counted(self.tree.meta, &self.txn, table)?)
+            }
+        };
+        if let Some(old) = old {
+            counted.items = counted.items.saturating_sub(1);
+            counted.bytes = counted.bytes.saturating_sub(old.size);
+        }
+        if let Some(new) = new {
+            counted.items += 1;
+            counted.bytes += size::image_size(MapRef::new(new.image)) as u64;
+        }
+        Ok(())
+    }
+
+    /// Says that a table's expiry rows stand for this TTL.
+    pub(super) fn set_expiry_made_for(&mut self, table: TableId, fingerprint: u64) -> Result<(), ApplyError> {
+        meta::set_expiry_made_for(self.tree.meta, &mut self.txn, table, fingerprint)?;
+        Ok(())
+    }
+
+    /// Sets how many changes to be sent a table has seen.
+    pub(super) fn set_change_count(&mut self, table: TableId, count: u64) -> Result<(), ApplyError> {
+        if meta::change_count(self.tree.meta, &self.txn, table)? != count {
+            meta::set_change_count(self.tree.meta, &mut self.txn, table, count)?;
+        }
+        Ok(())
+    }
+
+    /// Forgets a dropped table whose rows are gone.
+    pub(super) fn forget_table(&mut self, table: TableId) -> Result<(), ApplyError> {
+        self.counted.remove(&table);
+        meta::forget(self.tree.meta, &mut self.txn, table)?;
+        Ok(())
+    }
+
+    /// Commits the slice with its counters and state.
+    pub(super) fn commit(mut self) -> Result<(), ApplyError> {
+        for (table, counted) in std::mem::take(&mut self.counted) {
+            meta::set_counted(self.tree.meta, &mut self.txn, table, counted)?;
+        }
+        meta::set_state(self.tree.meta, &mut self.txn, &self.state)?;
+        self.txn.commit()?;
+        Ok(())
+    }
+}
+
+/// The key of a row's mark row.
+pub(super) fn mark_key(boot: BootId, row: &[u8]) -> RowKey {
+    let mut key = Vec::with_capacity(boot.0.len() + row.len());
+    key.extend_from_slice(&boot.0);
+    key.extend_from_slice(row);
+    system_key(Space::Mark, &key)
+}
+
+/// Estimates the pages a transaction makes dirty, from where LMDB finds what it looks up: two keys on one page lie less
+/// than a page apart in memory.
+#[derive(Debug, Default)]
+struct Pages {
+    places: usize,
+    bytes: usize,
+    last: [usize; 2],
+}
+
+impl Pages {
+    const PAGE: usize = 4096;
+
+    /// The transaction is about to change what stands here.
+    fn at(&mut self, found: &[u8]) {
+        let place = found.as_ptr() as usize;
+        if self.last.iter().all(|last| place.abs_diff(*last) >= Pages::PAGE) {
+            self.places += 1;
+        }
+        let [_, newer] = self.last;
+        self.last = [newer, place];
+    }
+
+    /// So many bytes went in: pages fill by about two thirds.
+    fn wrote(&mut self, bytes: usize) {
+        self.bytes += bytes + 16;
+    }
+
+    fn count(&self) -> usize {
+        self.places + self.bytes * 3 / 2 / Pages::PAGE
+    }
+}

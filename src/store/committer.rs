@@ -1,0 +1,285 @@
+//! The committer: one thread on which decisions run one after another; a group of them becomes one frame, one `fdatasync`,
+//! and is then published and answered.
+//!
+//! Invariants:
+//! - Nothing of a group is visible, and none of its decisions is answered, before the sync of its frame has returned.
+//! - A decision's changes are in one frame, or nowhere.
+//! - After a failed write or sync nothing is written any more.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+
+use super::faults::{Died, Point};
+use super::group::{Group, Refused};
+use super::identity::Identity;
+use super::journal::{AppendError, FrameBuf, Journal};
+use super::overlay::{Closing, GENERATION};
+use super::queue::{Job, Work};
+use super::shared::Shared;
+use super::staged::Staged;
+use super::{CommitError, Seq};
+
+/// A group that waits for company is closed when nothing has come for so long.
+const QUIET: Duration = Duration::from_millis(1);
+/// Journal that is not folded yet, in bytes, at which a fold begins.
+const UNFOLDED: u64 = 16 << 20;
+/// The age at which a generation is folded though it is small.
+const OLDEST: Duration = Duration::from_secs(3600);
+/// The longest a group waits for a place in the overlay.
+const OVERLAY_PATIENCE: Duration = Duration::from_secs(10);
+/// The longest the last fold may take at the end.
+const LAST_FOLD: Duration = Duration::from_secs(25);
+/// How long the thread sleeps: while a fold runs, and otherwise.
+const TICK_FOLDING: Duration = Duration::from_millis(200);
+const TICK: Duration = Duration::from_secs(30);
+
+/// The committer.
+pub(super) struct Committer {
+    shared: Arc<Shared>,
+    journal: Journal,
+    jobs: Receiver<Job>,
+    identity: Identity,
+    path: std::path::PathBuf,
+    commit_wait: Duration,
+    frame: FrameBuf,
+    next: Seq,
+    /// When the active generation got its first row.
+    born: Option<Instant>,
+    looked_at_disk: Option<Instant>,
+    released: Seq,
+}
+
+/// Why a group's making ended.
+#[derive(PartialEq, Eq)]
+enum End {
+    Group,
+    Close,
+    Gone,
+}
+
+impl Committer {
+    /// A committer whose next change has the sequence `next`.
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        journal: Journal,
+        jobs: Receiver<Job>,
+        identity: Identity,
+        settings: &super::StoreSettings,
+        next: Seq,
+    ) -> Committer {
+        let (path, commit_wait) = (settings.path.clone(), settings.commit_wait);
+        let born = (!shared.overlay.load().active.is_empty()).then(Instant::now);
+        Committer {
+            shared,
+            journal,
+            jobs,
+            identity,
+            path,
+            commit_wait,
+            frame: FrameBuf::default(),
+            next,
+            born,
+            looked_at_disk: None,
+            released: Seq(0),
+        }
+    }
+
+    /// The thread.
+    pub(super) fn run(mut self) {
+        loop {
+            if self.between_groups().is_err() {
+                return;
+            }
+            let folding = self.shared.overlay.load().frozen.is_some();
+            let end = match self.jobs.recv_timeout(if folding { TICK_FOLDING } else { TICK }) {
+                Ok(Job::Decide(work)) => match self.group(work) {
+                    Ok(end) => end,
+                    Err(Died) => return,
+                },
+                Ok(Job::Close) => End::Close,
+                Err(RecvTimeoutError::Timeout) => End::Group,
+                Err(RecvTimeoutError::Disconnected) => End::Gone,
+            };
+            match end {
+                End::Group => {}
+                End::Close => return self.close(),
+                End::Gone => return,
+            }
+        }
+    }
+
+    /// What is done while nobody waits: freeze, give back segments, prepare new ones.
+    fn between_groups(&mut self) -> Result<(), Died> {
+        if self.due_for_folding() {
+            self.freeze()?;
+        }
+        self.release();
+        if self.looked_at_disk.is_none_or(|at| at.elapsed() > Duration::from_millis(500)) {
+            self.looked_at_disk = Some(Instant::now());
+            self.shared.space.look_at_disk();
+            if let Err(error) = self.journal.maintain() {
+                tracing::warn!(%error, "the journal's reserve can't be prepared");
+            }
+        }
+        Ok(())
+    }
+
+    fn due_for_folding(&self) -> bool {
+        let generations = self.shared.overlay.load();
+        if generations.frozen.is_some() || generations.active.is_empty() {
+            return false;
+        }
+        generations.active.bytes() >= GENERATION
+            || self.born.is_some_and(|born| born.elapsed() >= OLDEST)
+            || self.journal.bytes_after(self.shared.folded.load().folded_to) >= UNFOLDED
+    }
+
+    fn freeze(&mut self) -> Result<(), Died> {
+        let published = self.shared.published.load();
+        let closing =
+            Closing { seq: published.seq, counts: published.counts.clone(), time_us: published.time_us };
+        if self.shared.overlay.freeze(closing) {
+            self.born = None;
+            self.shared.faults.reach(Point::GenerationFrozen)?;
+            self.shared.gate.wake();
+        }
+        Ok(())
+    }
+
+    /// Gives back the segments that neither two folds nor a cursor need.
+    fn release(&mut self) {
+        let cursors = &self.shared.published.load().cursors;
+        let folded = self.shared.folded.load().folded_before;
+        let through = cursors.values().fold(folded, |through, cursor| through.min(*cursor));
+        if through > self.released {
+            self.released = through;
+            self.journal.release(through);
+        }
+    }
+
+    /// Makes a group that begins with this decision, and commits it.
+    fn group(&mut self, first: Box<dyn Work>) -> Result<End, Died> {
+        self.wait_for_overlay()?;
+        let shared = self.shared.clone();
+        let mut group = Group::begin(&shared, self.next);
+        let begun = Instant::now();
+        let mut closing = group.decide(&mut self.frame, first);
+        let mut end = End::Group;
+        while group.has_room() {
+            let next = if closing {
+                self.jobs.try_recv().map_err(|_| RecvTimeoutError::Timeout)
+            } else {
+                let left = self.commit_wait.saturating_sub(begun.elapsed());
+                self.jobs.recv_timeout(QUIET.min(left))
+            };
+            match next {
+                Ok(Job::Decide(work)) => closing |= group.decide(&mut self.frame, work),
+                Ok(Job::Close) => {
+                    end = End::Close;
+                    break;
+                }
+                Err(_) => break,
+            }
+        }
+        self.commit(&shared, group)?;
+        Ok(end)
+    }
+
+    /// Waits, for a while, until the overlay has room.
+    fn wait_for_overlay(&mut self) -> Result<(), Died> {
+        let shared = self.shared.clone();
+        if shared.overlay.load().active.bytes() < GENERATION {
+            return Ok(());
+        }
+        // A fold that fails has no end to wait for.
+        let longest = if shared.gate.failure().is_some() { Duration::ZERO } else { OVERLAY_PATIENCE };
+        shared.gate.wait(longest, || shared.overlay.load().frozen.is_none());
+        self.between_groups()
+    }
+
+    fn commit(&mut self, shared: &Shared, group: Group<'_>) -> Result<(), Died> {
+        let empty = group.is_empty();
+        let Group { mut staged, decided, leftover, .. } = group;
+        let written = if empty { Ok(()) } else { self.write(shared, &mut staged)? };
+        for (work, outcome) in decided {
+            work.finish(outcome.and_then(|()| written.clone()));
+        }
+        let Some((work, changes)) = leftover else { return Ok(()) };
+        // It did not fit. Nothing has come between, so that what it decided still holds, unless the group failed.
+        let mut group = Group::begin(shared, self.next);
+        let taken = match written {
+            Ok(()) => group.take(&mut self.frame, changes),
+            Err(error) => Err(Refused::Commit(error)),
+        };
+        let outcome = match taken {
+            Ok(()) => self.write(shared, &mut group.staged)?,
+            Err(Refused::Commit(error)) => Err(error),
+            Err(Refused::Frame(_)) => Err(CommitError::Busy),
+        };
+        work.finish(outcome);
+        Ok(())
+    }
+
+    /// Appends the frame and publishes it.
+    fn write(&mut self, shared: &Shared, staged: &mut Staged<'_>) -> Result<Result<(), CommitError>, Died> {
+        // The tree's snapshot is not held across a sync: it would keep old pages from being used again.
+        staged.release_snapshot();
+        shared.faults.reach(Point::GroupDecided)?;
+        let changes = u64::from(self.frame.count());
+        match self.journal.append(&mut self.frame) {
+            Ok(_) => {}
+            Err(AppendError::Full(what)) => {
+                staged.undo();
+                return Ok(Err(CommitError::Full(what)));
+            }
+            Err(error @ (AppendError::Poisoned(_) | AppendError::Order { .. })) => {
+                staged.undo();
+                shared.poison.send_replace(Some(error.to_string()));
+                return Ok(Err(CommitError::OutcomeUnknown(error.to_string())));
+            }
+        }
+        shared.faults.reach(Point::GroupAppended)?;
+        self.next = self.frame.next_seq();
+        self.born.get_or_insert_with(Instant::now);
+        if staged.tables_changed {
+            self.keep_tables(staged);
+        }
+        let published = staged.next.clone();
+        let seq = published.seq;
+        shared.published.store(Arc::new(published));
+        self.journal.publish();
+        shared.watch.send_replace(seq);
+        shared.stats.commits.fetch_add(1, Ordering::Relaxed);
+        shared.stats.changes.fetch_add(changes, Ordering::Relaxed);
+        shared.faults.reach(Point::GroupPublished)?;
+        Ok(Ok(()))
+    }
+
+    /// Writes the tables down beside the tree as well; the journal has them, so that a failure costs nothing yet.
+    fn keep_tables(&mut self, staged: &Staged<'_>) {
+        self.identity.tables = staged.next.catalog.all().map(|table| (**table).clone()).collect();
+        if let Err(error) = self.identity.write(&self.path) {
+            tracing::warn!(%error, "the tables can't be written down beside the tree");
+        }
+    }
+
+    /// The end: folds what there is.
+    fn close(mut self) {
+        let shared = self.shared.clone();
+        let until = Instant::now() + LAST_FOLD;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if !shared.gate.wait(left, || shared.overlay.load().frozen.is_none()) {
+                tracing::warn!("the last fold was not finished; the next start does it from the journal");
+                break;
+            }
+            if shared.overlay.load().active.is_empty() || self.freeze().is_err() {
+                break;
+            }
+        }
+        self.release();
+    }
+}

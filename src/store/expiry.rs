@@ -1,0 +1,210 @@
+//! Freeing rows: of items that have expired, and of tables that were dropped; and making expiry rows where a table's TTL
+//! was switched on. On the fold's thread, in slices, never while a fold waits.
+
+use std::ops::Bound;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::apply::{ApplyError, Slice};
+use super::faults::Point;
+use super::fold::{SLICE_PAGES, commit};
+use super::shared::Shared;
+use super::tree::read_expiry_key;
+use super::{Catalog, ReadError, meta, rows};
+use crate::model::{MapRef, TableDef, TableId};
+
+/// Expired rows that are freed in one go: sorted by their keys first, because neighbours share pages.
+const SWEEP_ROWS: usize = 16_384;
+/// Rows of a table that are looked at in one go.
+const TABLE_ROWS: usize = 8_192;
+
+/// What freeing has still to do.
+#[derive(Debug, Default)]
+pub(super) struct Sweeper {
+    /// A table whose rows are being gone through, and the last key looked at.
+    table: Option<(TableId, Vec<u8>)>,
+    more: bool,
+}
+
+impl Sweeper {
+    /// Does a bounded part of what there is to do; expired rows only when `due`.
+    pub(super) fn run(&mut self, shared: &Shared, due: bool) -> Result<(), ApplyError> {
+        let more = std::mem::take(&mut self.more);
+        if due || more {
+            // Nothing expires while the clock is not trusted.
+            if let Some(now) = shared.clock.expiry_now() {
+                self.more |= free_expired(shared, now)?;
+            }
+        }
+        self.tables(shared)
+    }
+
+    /// Whether it stopped before the end.
+    pub(super) fn has_more(&self) -> bool {
+        self.more || self.table.is_some()
+    }
+
+    /// Goes through the rows of dropped tables, and of those whose TTL has changed.
+    fn tables(&mut self, shared: &Shared) -> Result<(), ApplyError> {
+        let catalog = shared.published.load().catalog.clone();
+        for def in catalog.all() {
+            if self.table.as_ref().is_some_and(|(table, _)| *table != def.id) {
+                continue;
+            }
+            let wanted = wanted(shared, def)?;
+            if wanted == Wanted::Nothing {
+                self.table = None;
+                continue;
+            }
+            let after = self.table.take().map(|(_, after)| after);
+            let last = self.part(shared, &catalog, def, wanted, after)?;
+            if let Some(last) = last {
+                self.table = Some((def.id, last));
+                return Ok(());
+            }
+        }
+        self.table = None;
+        Ok(())
+    }
+
+    /// One slice of a table; the last key looked at, if there is more.
+    fn part(
+        &self,
+        shared: &Shared,
+        catalog: &Catalog,
+        def: &TableDef,
+        wanted: Wanted,
+        after: Option<Vec<u8>>,
+    ) -> Result<Option<Vec<u8>>, ApplyError> {
+        let mut slice = Slice::begin(&shared.tree, catalog)?;
+        let (found, mut last) = table_rows(shared, &slice, def, after)?;
+        let mut more = last.is_some();
+        for (key, expiry) in found {
+            match wanted {
+                Wanted::Dropped => slice.apply(&key, None, &mut Vec::new())?,
+                Wanted::Expiry(_) => {
+                    if let Some(second) = expiry {
+                        slice.put_expiry(second, &key)?;
+                    }
+                }
+                Wanted::Nothing => {}
+            }
+            if slice.pages() >= SLICE_PAGES {
+                more = true;
+                last = Some(key.to_vec());
+                break;
+            }
+        }
+        if !more {
+            match wanted {
+                Wanted::Dropped => slice.forget_table(def.id)?,
+                Wanted::Expiry(fingerprint) => slice.set_expiry_made_for(def.id, fingerprint)?,
+                Wanted::Nothing => {}
+            }
+        }
+        commit(shared, slice)?;
+        shared.faults.reach(Point::SweepCommitted)?;
+        Ok(last.filter(|_| more))
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wanted {
+    Nothing,
+    /// Its rows are to be freed.
+    Dropped,
+    /// Its rows need expiry rows for the TTL with this fingerprint.
+    Expiry(u64),
+}
+
+/// What a table needs.
+fn wanted(shared: &Shared, def: &TableDef) -> Result<Wanted, ApplyError> {
+    let txn = shared.tree.snapshot()?;
+    if def.dropped {
+        let first = shared.tree.rows.get_greater_than_or_equal_to(&txn, &def.id.0.to_be_bytes())?;
+        let some = first.is_some_and(|(key, _)| key.starts_with(&def.id.0.to_be_bytes()));
+        return Ok(if some { Wanted::Dropped } else { Wanted::Nothing });
+    }
+    let fingerprint = fingerprint(def);
+    let made_for = meta::expiry_made_for(shared.tree.meta, &txn, def.id)?;
+    Ok(if made_for == fingerprint { Wanted::Nothing } else { Wanted::Expiry(fingerprint) })
+}
+
+/// What tells one TTL of a table from another; 0: none.
+fn fingerprint(def: &TableDef) -> u64 {
+    def.ttl.as_ref().map_or(0, |ttl| xxh3_64(ttl.attribute.as_bytes()) | 1)
+}
+
+/// Some of a table's rows, each with its expiry, and the last key if there may be more.
+type TableRows = (Vec<(Bytes, Option<u64>)>, Option<Vec<u8>>);
+
+fn table_rows(
+    shared: &Shared,
+    slice: &Slice<'_>,
+    def: &TableDef,
+    after: Option<Vec<u8>>,
+) -> Result<TableRows, ApplyError> {
+    let start = after.map_or(Bound::Included(def.id.0.to_be_bytes().to_vec()), Bound::Excluded);
+    let end = Bound::Excluded((def.id.0.saturating_add(1)).to_be_bytes().to_vec());
+    let bounds = (start.as_ref().map(Vec::as_slice), end.as_ref().map(Vec::as_slice));
+    let mut found = Vec::new();
+    if fingerprint(def) == 0 && !def.dropped {
+        // Switched off: what is there is found to be stale when its time comes.
+        return Ok((found, None));
+    }
+    for entry in shared.tree.rows.range(slice.txn(), &bounds)? {
+        let (key, value) = entry?;
+        let expiry = rows::decode(key, value).ok().and_then(|row| def.expiry_of(MapRef::new(row.image)));
+        found.push((Bytes::copy_from_slice(key), expiry));
+        if found.len() >= TABLE_ROWS {
+            return Ok((found, Some(key.to_vec())));
+        }
+    }
+    Ok((found, None))
+}
+
+/// Frees rows whose time is over, the oldest first; whether there are more.
+fn free_expired(shared: &Shared, now: u64) -> Result<bool, ApplyError> {
+    let catalog = shared.published.load().catalog.clone();
+    let mut rows = expired(shared, now)?;
+    let more = rows.len() >= SWEEP_ROWS;
+    rows.sort_unstable_by(|a, b| a.1.cmp(&b.1));
+    let mut slice = None;
+    let mut freed = 0;
+    for (second, key) in &rows {
+        let open = match &mut slice {
+            Some(open) => open,
+            None => slice.insert(Slice::begin(&shared.tree, &catalog)?),
+        };
+        freed += u64::from(open.expire(*second, key)?);
+        if open.pages() >= SLICE_PAGES
+            && let Some(full) = slice.take()
+        {
+            commit(shared, full)?;
+            shared.stats.expired.fetch_add(std::mem::take(&mut freed), Ordering::Relaxed);
+            shared.faults.reach(Point::SweepCommitted)?;
+        }
+    }
+    if let Some(last) = slice {
+        commit(shared, last)?;
+        shared.stats.expired.fetch_add(freed, Ordering::Relaxed);
+        shared.faults.reach(Point::SweepCommitted)?;
+    }
+    Ok(more)
+}
+
+fn expired(shared: &Shared, now: u64) -> Result<Vec<(u64, Bytes)>, ReadError> {
+    let txn = shared.tree.snapshot()?;
+    let mut found = Vec::new();
+    for entry in shared.tree.expiry.iter(&txn)? {
+        let (key, _) = entry?;
+        let Some((second, row)) = read_expiry_key(key) else { continue };
+        if second > now || found.len() >= SWEEP_ROWS {
+            break;
+        }
+        found.push((second, Bytes::copy_from_slice(row)));
+    }
+    Ok(found)
+}

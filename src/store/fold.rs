@@ -1,0 +1,230 @@
+//! The fold: moves the frozen generation into the tree, in key order, in slices; then frees what has expired. A thread of
+//! its own; commits go on meanwhile.
+//!
+//! Invariants:
+//! - `touched_to` moves with the first slice, `folded_to` and the change counts with the last: a fold that did not finish
+//!   is done again from the journal, and repeating a slice changes nothing.
+//! - The generation is dropped after the commit of the last slice, never before.
+//! - A fold that fails is tried again; the journal has everything.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::apply::{ApplyError, ExpiryRow, NewRow, Slice};
+use super::expiry::Sweeper;
+use super::faults::{Died, Point};
+use super::meta::State;
+use super::overlay::{Frozen, Version};
+use super::shared::Shared;
+use super::wear;
+
+/// Dirty pages of a slice: they are memory until the commit.
+pub(super) const SLICE_PAGES: usize = 512;
+/// How long a failed fold waits before it is tried again.
+const RETRY: Duration = Duration::from_secs(2);
+/// How often expiry looks whether there is something to free when nothing is folded.
+const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+/// The longest the thread sleeps.
+const TICK: Duration = Duration::from_secs(60);
+
+impl From<Died> for ApplyError {
+    fn from(_: Died) -> ApplyError {
+        ApplyError::Stopped
+    }
+}
+
+#[derive(Debug, Default)]
+struct Gate {
+    work: bool,
+    sweep: bool,
+    stop: bool,
+    ended: bool,
+    failure: Option<String>,
+}
+
+/// Where the committer and the fold meet.
+#[derive(Debug, Default)]
+pub(super) struct FoldGate {
+    gate: Mutex<Gate>,
+    changed: Condvar,
+}
+
+impl FoldGate {
+    fn lock(&self) -> MutexGuard<'_, Gate> {
+        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, change: impl FnOnce(&mut Gate)) {
+        change(&mut self.lock());
+        self.changed.notify_all();
+    }
+
+    /// A generation has been frozen.
+    pub(super) fn wake(&self) {
+        self.set(|gate| gate.work = true);
+    }
+
+    /// Space is short: free what has expired now.
+    pub(super) fn sweep(&self) {
+        self.set(|gate| (gate.work, gate.sweep) = (true, true));
+    }
+
+    /// Ends the thread after its slice.
+    pub(super) fn stop(&self) {
+        self.set(|gate| gate.stop = true);
+    }
+
+    /// Whether the thread is to end.
+    pub(super) fn stopping(&self) -> bool {
+        self.lock().stop
+    }
+
+    /// Why the last fold failed, until one succeeds.
+    pub(super) fn failure(&self) -> Option<String> {
+        self.lock().failure.clone()
+    }
+
+    /// Waits until `done`, the fold's thread has ended, or the time is over.
+    pub(super) fn wait(&self, longest: Duration, mut done: impl FnMut() -> bool) -> bool {
+        let until = Instant::now() + longest;
+        let mut gate = self.lock();
+        loop {
+            if done() {
+                return true;
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || gate.ended {
+                return false;
+            }
+            (gate, _) = self.changed.wait_timeout(gate, left).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Waits for work; `None`: end. Else whether to sweep in any case.
+    fn next(&self, longest: Duration) -> Option<bool> {
+        let until = Instant::now() + longest;
+        let mut gate = self.lock();
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if gate.stop {
+                return None;
+            }
+            if gate.work || left.is_zero() {
+                gate.work = false;
+                return Some(std::mem::take(&mut gate.sweep));
+            }
+            (gate, _) = self.changed.wait_timeout(gate, left).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// The thread.
+pub(super) fn run(shared: &Arc<Shared>) {
+    /// Says that the thread has ended, however it does.
+    struct Ended<'a>(&'a FoldGate);
+    impl Drop for Ended<'_> {
+        fn drop(&mut self) {
+            self.0.set(|gate| gate.ended = true);
+        }
+    }
+    let _ended = Ended(&shared.gate);
+    let mut sweeper = Sweeper::default();
+    let mut swept = Instant::now();
+    let mut wait = Duration::ZERO;
+    while let Some(sweep_now) = shared.gate.next(wait) {
+        wait = TICK;
+        let mut due = sweep_now || swept.elapsed() >= SWEEP_EVERY;
+        match fold_frozen(shared) {
+            Ok(folded) => due |= folded,
+            Err(ApplyError::Stopped) => return,
+            Err(error) => {
+                tracing::error!(%error, "folding failed; it is tried again");
+                shared.gate.set(|gate| gate.failure = Some(error.to_string()));
+                wait = RETRY;
+                // Freed rows may be what it needs.
+                due |= matches!(error, ApplyError::Full);
+            }
+        }
+        if due {
+            swept = Instant::now();
+        }
+        match sweeper.run(shared, due) {
+            Ok(()) => {}
+            Err(ApplyError::Stopped) => return,
+            Err(error) => tracing::error!(%error, "freeing rows failed; it is tried again"),
+        }
+        if sweeper.has_more() {
+            wait = Duration::ZERO;
+        }
+        shared.space.look_at_tree(&shared.tree);
+    }
+}
+
+/// Folds the frozen generation, if there is one.
+fn fold_frozen(shared: &Shared) -> Result<bool, ApplyError> {
+    let Some(frozen) = shared.overlay.load().frozen.clone() else { return Ok(false) };
+    let state = fold(shared, &frozen)?;
+    shared.faults.reach(Point::FoldCommitted)?;
+    shared.overlay.thaw();
+    shared.folded.store(Arc::new(state));
+    shared.stats.folds.fetch_add(1, Ordering::Relaxed);
+    shared.gate.set(|gate| gate.failure = None);
+    shared.faults.reach(Point::GenerationDropped)?;
+    Ok(true)
+}
+
+fn fold(shared: &Shared, frozen: &Frozen) -> Result<State, ApplyError> {
+    let catalog = shared.published.load().catalog.clone();
+    let closing = &frozen.closing;
+    let mut expiry: Vec<ExpiryRow> = Vec::new();
+    let mut slice = Slice::begin(&shared.tree, &catalog)?;
+    for found in frozen.generation.newest() {
+        let new = match found.value() {
+            Version::Put { image, mark } => {
+                Some(NewRow { seq: found.key().seq, mark: mark.as_deref(), image })
+            }
+            Version::Delete => None,
+        };
+        slice.apply(&found.key().key, new, &mut expiry)?;
+        if slice.pages() >= SLICE_PAGES {
+            slice.state.touched_to = slice.state.touched_to.max(closing.seq);
+            commit(shared, slice)?;
+            shared.faults.reach(Point::SliceCommitted)?;
+            slice = Slice::begin(&shared.tree, &catalog)?;
+        }
+    }
+    expiry.sort_unstable();
+    for (second, key) in &expiry {
+        slice.put_expiry(*second, key)?;
+        if slice.pages() >= SLICE_PAGES {
+            slice.state.touched_to = slice.state.touched_to.max(closing.seq);
+            commit(shared, slice)?;
+            shared.faults.reach(Point::SliceCommitted)?;
+            slice = Slice::begin(&shared.tree, &catalog)?;
+        }
+    }
+    for (table, count) in closing.counts.iter() {
+        slice.set_change_count(*table, *count)?;
+    }
+    let state = &mut slice.state;
+    state.touched_to = state.touched_to.max(closing.seq);
+    state.folded_before = state.folded_to;
+    state.folded_to = closing.seq;
+    state.time_us = closing.time_us;
+    let state = *state;
+    commit(shared, slice)?;
+    Ok(state)
+}
+
+/// Commits a slice, and counts what that wrote.
+pub(super) fn commit(shared: &Shared, slice: Slice<'_>) -> Result<(), ApplyError> {
+    shared.faults.reach(Point::SliceApplied)?;
+    let (committed, written) = wear::measured(slice.pages(), || slice.commit());
+    shared.stats.tree_written.fetch_add(written, Ordering::Relaxed);
+    committed?;
+    if shared.gate.stopping() {
+        return Err(ApplyError::Stopped);
+    }
+    Ok(())
+}

@@ -1,0 +1,179 @@
+//! The tree's `meta` database: fixed records, each with a checksum.
+//!
+//! | key | value |
+//! |---|---|
+//! | `format` | the store's format, u32 |
+//! | `state` | [`State`] |
+//! | `t` + table id | [`Counted`]: exact with every slice |
+//! | `c` + table id | changes to be sent, u64, as of `folded_to` |
+//! | `b` + table id | the definition's TTL that expiry rows were made for ([`super::expiry`]) |
+
+use std::collections::BTreeMap;
+
+use heed::{RoTxn, RwTxn};
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::tree::Raw;
+use super::{ReadError, Seq};
+use crate::model::TableId;
+
+/// How far the tree has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct State {
+    /// Everything up to here is in the tree.
+    pub(super) folded_to: Seq,
+    /// Where `folded_to` stood before the last fold: the journal is kept from here on.
+    pub(super) folded_before: Seq,
+    /// Nothing beyond here is in the tree.
+    pub(super) touched_to: Seq,
+    /// The newest record's time as of `folded_to`, in microseconds since 1970.
+    pub(super) time_us: u64,
+    /// Rows with a mark.
+    pub(super) marked: u64,
+}
+
+/// What a table has in the tree.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counted {
+    /// Rows.
+    pub(super) items: u64,
+    /// Their size by DynamoDB's accounting.
+    pub(super) bytes: u64,
+}
+
+const FORMAT: &[u8] = b"format";
+const STATE: &[u8] = b"state";
+
+fn seal(numbers: &[u64]) -> Vec<u8> {
+    let mut value: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+    value.extend_from_slice(&xxh3_64(&value).to_le_bytes());
+    value
+}
+
+fn unseal<const N: usize>(key: &[u8], value: &[u8]) -> Result<[u64; N], ReadError> {
+    let damaged = |what: &str| ReadError::Damaged {
+        place: format!("the tree's meta record {}", String::from_utf8_lossy(key)),
+        what: what.to_owned(),
+    };
+    let (numbers, sum) = value.split_last_chunk::<8>().ok_or_else(|| damaged("too short"))?;
+    if xxh3_64(numbers) != u64::from_le_bytes(*sum) {
+        return Err(damaged("it does not match its checksum"));
+    }
+    let mut out = [0; N];
+    let (chunks, rest) = numbers.as_chunks::<8>();
+    if chunks.len() != N || !rest.is_empty() {
+        return Err(damaged("it has another length than this format says"));
+    }
+    for (to, from) in out.iter_mut().zip(chunks) {
+        *to = u64::from_le_bytes(*from);
+    }
+    Ok(out)
+}
+
+fn table_key(kind: u8, table: TableId) -> [u8; 5] {
+    let [a, b, c, d] = table.0.to_be_bytes();
+    [kind, a, b, c, d]
+}
+
+/// The store's format; `None` in a new tree.
+pub(super) fn format(meta: Raw, txn: &RoTxn<'_>) -> Result<Option<u32>, ReadError> {
+    meta.get(txn, FORMAT)?
+        .map(|value| unseal::<1>(FORMAT, value).map(|[format]| u32::try_from(format).unwrap_or(u32::MAX)))
+        .transpose()
+}
+
+/// Sets the store's format.
+pub(super) fn set_format(meta: Raw, txn: &mut RwTxn<'_>, format: u32) -> Result<(), heed::Error> {
+    meta.put(txn, FORMAT, &seal(&[u64::from(format)]))
+}
+
+/// How far the tree has come; the beginning in a new one.
+pub(super) fn state(meta: Raw, txn: &RoTxn<'_>) -> Result<State, ReadError> {
+    let Some(value) = meta.get(txn, STATE)? else { return Ok(State::default()) };
+    let [folded_to, before, touched_to, time_us, marked] = unseal(STATE, value)?;
+    let (folded_to, folded_before, touched_to) = (Seq(folded_to), Seq(before), Seq(touched_to));
+    Ok(State { folded_to, folded_before, touched_to, time_us, marked })
+}
+
+/// Sets how far the tree has come.
+pub(super) fn set_state(meta: Raw, txn: &mut RwTxn<'_>, state: &State) -> Result<(), heed::Error> {
+    let State { folded_to, folded_before, touched_to, time_us, marked } = *state;
+    meta.put(txn, STATE, &seal(&[folded_to.0, folded_before.0, touched_to.0, time_us, marked]))
+}
+
+/// What a table has in the tree.
+pub(super) fn counted(meta: Raw, txn: &RoTxn<'_>, table: TableId) -> Result<Counted, ReadError> {
+    let key = table_key(b't', table);
+    let Some(value) = meta.get(txn, &key)? else { return Ok(Counted::default()) };
+    let [items, bytes] = unseal(&key, value)?;
+    Ok(Counted { items, bytes })
+}
+
+/// Sets what a table has in the tree.
+pub(super) fn set_counted(
+    meta: Raw,
+    txn: &mut RwTxn<'_>,
+    table: TableId,
+    counted: Counted,
+) -> Result<(), heed::Error> {
+    meta.put(txn, &table_key(b't', table), &seal(&[counted.items, counted.bytes]))
+}
+
+/// Changes to be sent, by table, as of `folded_to`.
+pub(super) fn change_counts(meta: Raw, txn: &RoTxn<'_>) -> Result<BTreeMap<TableId, u64>, ReadError> {
+    let mut counts = BTreeMap::new();
+    for entry in meta.prefix_iter(txn, b"c")? {
+        let (key, value) = entry?;
+        if let [b'c', id @ ..] = key
+            && let Ok(id) = <[u8; 4]>::try_from(id)
+        {
+            let [count] = unseal(key, value)?;
+            counts.insert(TableId(u32::from_be_bytes(id)), count);
+        }
+    }
+    Ok(counts)
+}
+
+/// How many changes to be sent a table has seen, as of `folded_to`.
+pub(super) fn change_count(meta: Raw, txn: &RoTxn<'_>, table: TableId) -> Result<u64, ReadError> {
+    let key = table_key(b'c', table);
+    let Some(value) = meta.get(txn, &key)? else { return Ok(0) };
+    let [count] = unseal(&key, value)?;
+    Ok(count)
+}
+
+/// Sets how many changes to be sent a table has seen.
+pub(super) fn set_change_count(
+    meta: Raw,
+    txn: &mut RwTxn<'_>,
+    table: TableId,
+    count: u64,
+) -> Result<(), heed::Error> {
+    meta.put(txn, &table_key(b'c', table), &seal(&[count]))
+}
+
+/// The fingerprint of the TTL that a table's expiry rows were made for.
+pub(super) fn expiry_made_for(meta: Raw, txn: &RoTxn<'_>, table: TableId) -> Result<u64, ReadError> {
+    let key = table_key(b'b', table);
+    let Some(value) = meta.get(txn, &key)? else { return Ok(0) };
+    let [fingerprint] = unseal(&key, value)?;
+    Ok(fingerprint)
+}
+
+/// Sets the fingerprint of the TTL that a table's expiry rows were made for.
+pub(super) fn set_expiry_made_for(
+    meta: Raw,
+    txn: &mut RwTxn<'_>,
+    table: TableId,
+    fingerprint: u64,
+) -> Result<(), heed::Error> {
+    meta.put(txn, &table_key(b'b', table), &seal(&[fingerprint]))
+}
+
+/// Forgets a dropped table.
+pub(super) fn forget(meta: Raw, txn: &mut RwTxn<'_>, table: TableId) -> Result<(), heed::Error> {
+    for kind in [b't', b'b'] {
+        meta.delete(txn, &table_key(kind, table))?;
+    }
+    Ok(())
+}

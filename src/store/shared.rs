@@ -1,0 +1,77 @@
+//! What the store's threads and its handle have in common.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use tokio::sync::watch;
+
+use super::deliveries::Deliveries;
+use super::faults::Faults;
+use super::fold::FoldGate;
+use super::journal::{Figures, Readers};
+use super::meta::State;
+use super::overlay::{GENERATION, Overlay};
+use super::space::Space;
+use super::tree::Tree;
+use super::{Catalog, Seq};
+use crate::clock::Clock;
+use crate::model::{KeyCodec, TableId};
+
+/// What the last group left: replaced as a whole, after its sync.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Published {
+    /// The newest published change.
+    pub(super) seq: Seq,
+    /// The tables.
+    pub(super) catalog: Arc<Catalog>,
+    /// Changes to be sent, by table, since the store was made.
+    pub(super) counts: Arc<BTreeMap<TableId, u64>>,
+    /// How far each upstream has come, by the key of its cursor row.
+    pub(super) cursors: Arc<BTreeMap<Bytes, Seq>>,
+    /// The newest record's time, in microseconds since 1970.
+    pub(super) time_us: u64,
+}
+
+/// Figures that only grow.
+#[derive(Debug, Default)]
+pub(super) struct Stats {
+    pub(super) commits: AtomicU64,
+    pub(super) changes: AtomicU64,
+    pub(super) folds: AtomicU64,
+    pub(super) expired: AtomicU64,
+    /// Bytes that LMDB has written.
+    pub(super) tree_written: AtomicU64,
+}
+
+/// What the store's threads and its handle have in common.
+pub(super) struct Shared {
+    pub(super) clock: Clock,
+    pub(super) keys: KeyCodec,
+    pub(super) tree: Tree,
+    pub(super) overlay: Overlay,
+    /// How far the last fold has come.
+    pub(super) folded: ArcSwap<State>,
+    pub(super) published: ArcSwap<Published>,
+    pub(super) watch: watch::Sender<Seq>,
+    pub(super) deliveries: Deliveries,
+    pub(super) readers: Readers,
+    pub(super) figures: Arc<Figures>,
+    pub(super) stats: Stats,
+    pub(super) space: Space,
+    pub(super) gate: FoldGate,
+    /// Why the committer has given up.
+    pub(super) poison: watch::Sender<Option<String>>,
+    /// What was damaged at the start.
+    pub(super) damage: Vec<String>,
+    pub(super) faults: Faults,
+}
+
+impl Shared {
+    /// Whether the overlay holds no more than one generation may.
+    pub(super) fn overlay_is_free(&self) -> bool {
+        self.overlay.load().bytes() < GENERATION
+    }
+}
