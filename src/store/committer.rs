@@ -32,6 +32,10 @@ const OLDEST: Duration = Duration::from_secs(3600);
 const OVERLAY_PATIENCE: Duration = Duration::from_secs(10);
 /// The longest the last fold may take at the end.
 const LAST_FOLD: Duration = Duration::from_secs(25);
+/// How often a store that is full looks for expired rows.
+const MAKE_ROOM: Duration = Duration::from_secs(20);
+/// How often the disk is looked at.
+const LOOK: Duration = Duration::from_millis(500);
 /// How long the thread sleeps: while a fold runs, and otherwise.
 const TICK_FOLDING: Duration = Duration::from_millis(200);
 const TICK: Duration = Duration::from_secs(30);
@@ -49,6 +53,7 @@ pub(super) struct Committer {
     /// When the active generation got its first row.
     born: Option<Instant>,
     looked_at_disk: Option<Instant>,
+    made_room: Option<Instant>,
     released: Seq,
 }
 
@@ -83,6 +88,7 @@ impl Committer {
             next,
             born,
             looked_at_disk: None,
+            made_room: None,
             released: Seq(0),
         }
     }
@@ -117,14 +123,24 @@ impl Committer {
             self.freeze()?;
         }
         self.release();
-        if self.looked_at_disk.is_none_or(|at| at.elapsed() > Duration::from_millis(500)) {
+        if self.looked_at_disk.is_none_or(|at| at.elapsed() >= LOOK) {
             self.looked_at_disk = Some(Instant::now());
             self.shared.space.look_at_disk();
             if let Err(error) = self.journal.maintain() {
                 tracing::warn!(%error, "the journal's reserve can't be prepared");
             }
+            self.make_room();
         }
         Ok(())
+    }
+
+    /// Where space is short, what has expired is freed now, not with the next fold.
+    fn make_room(&mut self) {
+        let short = self.shared.space.full(self.shared.overlay.load().bytes()).is_some();
+        if short && self.made_room.is_none_or(|at| at.elapsed() >= MAKE_ROOM) {
+            self.made_room = Some(Instant::now());
+            self.shared.gate.sweep();
+        }
     }
 
     fn due_for_folding(&self) -> bool {

@@ -27,6 +27,13 @@ impl Ring {
         }
     }
 
+    /// Remembers what another ring does, as newer.
+    pub(super) fn append(&mut self, newer: Ring) {
+        for delivery in newer.order {
+            self.insert(delivery);
+        }
+    }
+
     /// Forgets one that was not committed after all.
     pub(super) fn remove(&mut self, delivery: u64) {
         if self.known.remove(&delivery) {

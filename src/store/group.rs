@@ -116,7 +116,7 @@ impl<'s> Group<'s> {
         if let Some(full) = &self.full {
             return Err(CommitError::Full(full.clone()));
         }
-        if self.staged.overlay_bytes().0 < 2 * GENERATION || self.is_empty() && self.shared.overlay_is_free() {
+        if self.staged.overlay_bytes().0 < 2 * GENERATION {
             return Ok(());
         }
         match self.shared.gate.failure() {

@@ -2,13 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 
 use super::journal::Reader;
-use super::{Batch, Catalog, CommitError, Direction, KeyRange, Read, ReadError, Row, RowRef, Seq, Urgency};
+use super::open::Opened;
+use super::queue::Queue;
+use super::shared::Shared;
+use super::view::View;
+use super::{Batch, Catalog, CommitError, Read, ReadError, Row, Seq, Urgency, check, marks, status};
 use crate::clock::{BootId, Clock};
 use crate::model::{KeyCodec, RowKey, TableId};
 
@@ -24,19 +30,16 @@ pub struct StoreSettings {
     /// The program that checks the tree (`PROGRAM __check-tree STORE`, see [`Store::check_tree`]) in a process of its own
     /// after the daemon died; without one the tree is checked less deeply, in this process.
     pub checker: Option<PathBuf>,
-    /// A second place for the highest epoch, outside the store's directory, so that it outlives the store.
-    pub epoch_file: Option<PathBuf>,
 }
 
 impl StoreSettings {
-    /// The defaults, at this path: 2 GiB, a wait of 5 ms, no checker, the epoch kept in the store's directory only.
+    /// The defaults, at this path: 2 GiB, a wait of 5 ms, no checker.
     pub fn new(path: impl Into<PathBuf>) -> StoreSettings {
         StoreSettings {
             path: path.into(),
             max_size: 2 << 30,
             commit_wait: Duration::from_millis(5),
             checker: None,
-            epoch_file: None,
         }
     }
 }
@@ -131,126 +134,177 @@ pub struct TableStatistics {
 /// The store; cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    #[allow(dead_code)]
-    inner: Arc<()>,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    shared: Arc<Shared>,
+    path: PathBuf,
+    queue: Mutex<Option<Arc<Queue>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Store {
     /// Opens, or makes, the store: locks it, checks it, sets damage aside, replays the journal, starts the committer's
-    /// and the fold's threads. Raises the clock's floor to the newest record's time.
-    pub fn open(_settings: &StoreSettings, _clock: &Clock) -> Result<Store, OpenError> {
-        todo!()
+    /// and the fold's threads. Raises the clock's floor to the newest record's time. Blocking.
+    pub fn open(settings: &StoreSettings, clock: &Clock) -> Result<Store, OpenError> {
+        let Opened { shared, queue, threads } = super::open::open(settings, clock)?;
+        let inner = Inner {
+            shared,
+            path: settings.path.clone(),
+            queue: Mutex::new(Some(Arc::new(queue))),
+            threads: Mutex::new(threads),
+        };
+        Ok(Store { inner: Arc::new(inner) })
     }
 
     /// Makes row keys for this store.
     pub fn keys(&self) -> KeyCodec {
-        todo!()
+        self.inner.shared.keys
     }
 
     /// A table's statistics, by the last fold.
-    pub fn table_statistics(&self, _table: TableId) -> TableStatistics {
-        todo!()
+    pub fn table_statistics(&self, table: TableId) -> TableStatistics {
+        status::table(&self.inner.shared, table).unwrap_or_else(|error| {
+            tracing::warn!(%error, table = table.0, "a table's statistics can't be read");
+            TableStatistics::default()
+        })
     }
 
     /// The published catalog.
     pub fn catalog(&self) -> Arc<Catalog> {
-        todo!()
+        self.inner.shared.published.load().catalog.clone()
     }
 
     /// The published state, to read one page from. Synchronous; never held across an await.
     pub fn view(&self) -> Result<View, ReadError> {
-        todo!()
+        View::take(self.inner.shared.clone())
     }
 
     /// Runs a decision on the committer's thread. `size` is about how many bytes it will stage: it bounds what waits.
-    /// Resolves after the group's fsync, whether or not the decision staged anything.
+    /// Resolves after the group's fsync, whether or not the decision staged anything. The decision must not block, and
+    /// must not hold the last handle of the store.
     pub async fn submit<R: Send + 'static>(
         &self,
-        _urgency: Urgency,
-        _size: usize,
-        _decide: impl FnOnce(&dyn Read, &mut Batch) -> R + Send + 'static,
+        urgency: Urgency,
+        size: usize,
+        decide: impl FnOnce(&dyn Read, &mut Batch) -> R + Send + 'static,
     ) -> Result<R, CommitError> {
-        todo!()
+        let queue = self.inner.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(queue) = queue else {
+            return Err(CommitError::OutcomeUnknown("the store is closed".to_owned()));
+        };
+        queue.submit(urgency, size, decide).await
     }
 
     /// The newest published change, to wait for more.
-    pub fn published(&self) -> tokio::sync::watch::Receiver<Seq> {
-        todo!()
+    pub fn published(&self) -> watch::Receiver<Seq> {
+        self.inner.shared.watch.subscribe()
     }
 
     /// Reads the journal's frames after a sequence. Segments from there on are kept as long as a cursor row
     /// ([`super::Space::Cursor`]) says so.
-    pub fn reader(&self, _after: Seq) -> Reader {
-        todo!()
+    pub fn reader(&self, after: Seq) -> Reader {
+        self.inner.shared.readers.after(after)
     }
 
     /// How many changes to be sent (items, not [`super::Origin::Local`], not marked) each table has seen since the store
     /// was made; derived from tree and journal. With a cursor's counts it gives what is pending.
     pub fn change_counts(&self) -> Arc<BTreeMap<TableId, u64>> {
-        todo!()
+        self.inner.shared.published.load().counts.clone()
     }
 
     /// Removes cursor rows of upstreams that are no longer configured, so that they pin nothing.
-    pub async fn retain_cursors(&self, _names: &[String]) -> Result<(), CommitError> {
-        todo!()
+    pub async fn retain_cursors(&self, names: &[String]) -> Result<(), CommitError> {
+        let shared = &self.inner.shared;
+        let cursors = shared.published.load().cursors.clone();
+        let kept = |key: &[u8]| names.iter().any(|name| key.get(4..) == Some(name.as_bytes()));
+        let gone: Vec<_> = cursors.keys().filter(|key| !kept(key)).cloned().collect();
+        if gone.is_empty() {
+            return Ok(());
+        }
+        let time = shared.clock.stamp();
+        self.submit(Urgency::Gather, 0, move |_, batch| {
+            for key in gone {
+                batch.set_system(super::Space::Cursor, key.get(4..).unwrap_or_default(), None, time);
+            }
+        })
+        .await
     }
 
-    /// The figures now.
+    /// The figures now. Counts items: not for a runtime's thread.
     pub fn status(&self) -> StoreStatus {
-        todo!()
+        status::status(&self.inner.shared, &self.inner.path)
     }
 
     /// Resolves when the committer has been poisoned (a write or sync failed): the process must end with this error.
     pub async fn poisoned(&self) -> String {
-        todo!()
+        let mut poison = self.inner.shared.poison.subscribe();
+        let poisoned = poison.wait_for(Option::is_some).await;
+        match poisoned {
+            Ok(what) => what.clone().unwrap_or_default(),
+            // The sender lives as long as the store does.
+            Err(_) => std::future::pending().await,
+        }
     }
 
     /// Rows whose estimated time waits to be resolved, of one boot, in the order of their keys, `limit` at most.
-    pub fn marked(&self, _boot: BootId, _limit: usize) -> Result<Vec<(RowKey, Row)>, ReadError> {
-        todo!()
+    pub fn marked(&self, boot: BootId, limit: usize) -> Result<Vec<(RowKey, Row)>, ReadError> {
+        marks::of_boot(&self.inner.shared, &self.view()?, boot, limit)
     }
 
     /// The boots that have rows whose estimated time waits to be resolved.
     pub fn marked_boots(&self) -> Result<Vec<BootId>, ReadError> {
-        todo!()
+        marks::boots(&self.inner.shared, &self.view()?)
     }
 
     /// Walks the tree of a closed store; run by `forebay __check-tree STORE` in a process of its own, because a page that
     /// can't be read is a SIGBUS.
-    pub fn check_tree(_path: &Path) -> Result<(), String> {
-        todo!()
+    pub fn check_tree(path: &Path) -> Result<(), String> {
+        check::tree(path)
     }
 
     /// Commits what waits, folds, and closes. Further submissions get [`CommitError::OutcomeUnknown`].
     pub async fn close(&self) {
-        todo!()
+        let queue = self.inner.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(queue) = queue else { return };
+        queue.close();
+        drop(queue);
+        let inner = self.inner.clone();
+        // The last fold takes its time; joining would block the runtime.
+        let _ = tokio::task::spawn_blocking(move || {
+            inner.join();
+            check::mark_closed(&inner.path);
+        })
+        .await;
     }
 }
 
-/// The published state at one moment.
-pub struct View {
-    _not_send: std::marker::PhantomData<*const ()>,
+impl Inner {
+    /// Waits for the committer, then ends the fold's thread.
+    fn join(&self) {
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            // The committer first: its end may need the fold.
+            if thread.thread().id() == std::thread::current().id() {
+                continue;
+            }
+            let fold = thread.thread().name() == Some("forebay-fold");
+            if fold {
+                self.shared.gate.stop();
+            }
+            if thread.join().is_err() {
+                tracing::error!("a thread of the store ended in a panic");
+            }
+        }
+    }
 }
 
-impl Read for View {
-    fn catalog(&self) -> &Catalog {
-        todo!()
-    }
-
-    fn get(&self, _key: &RowKey) -> Result<Option<Row>, ReadError> {
-        todo!()
-    }
-
-    fn scan(
-        &self,
-        _range: &KeyRange,
-        _direction: Direction,
-        _visit: &mut dyn FnMut(&[u8], RowRef<'_>) -> std::ops::ControlFlow<()>,
-    ) -> Result<(), ReadError> {
-        todo!()
-    }
-
-    fn delivered(&self, _delivery: u64) -> bool {
-        todo!()
+impl Drop for Inner {
+    /// Without [`Store::close`]: what waits is committed, nothing is folded; the next start does it from the journal.
+    fn drop(&mut self) {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.shared.gate.stop();
+        self.join();
     }
 }

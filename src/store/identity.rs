@@ -20,7 +20,7 @@ pub(super) struct Identity {
     pub(super) format: u32,
     /// Random, made with the store.
     pub(super) id: StoreId,
-    hash_key: [u8; 16],
+    pub(super) hash_key: [u8; 16],
     /// All tables, dropped ones too.
     pub(super) tables: Vec<TableDef>,
 }

@@ -4,22 +4,47 @@
 //! stages changes into a [`Batch`], and is answered after the group's `fdatasync`. Reads take a [`View`], synchronous and
 //! for one page.
 
+mod apply;
 pub mod batch;
 pub mod catalog;
+mod check;
+mod committer;
 pub mod cursor;
+mod deliveries;
+mod expiry;
+mod faults;
+mod fold;
+mod group;
 pub mod handle;
+mod identity;
 pub mod journal;
+mod marks;
+mod meta;
+mod open;
+mod overlay;
+mod queue;
 pub mod record;
+mod recover;
 pub mod row;
+mod rows;
+mod shared;
+mod space;
+mod staged;
+mod status;
+mod tree;
+mod upgrade;
+pub mod view;
+mod wear;
 
 use std::ops::{Bound, ControlFlow};
 
 pub use batch::{About, Batch};
 pub use catalog::Catalog;
 pub use cursor::{cursor_value, read_cursor};
-pub use handle::{OpenError, Store, StoreSettings, StoreStatus, TableStatistics, View};
+pub use handle::{OpenError, Store, StoreSettings, StoreStatus, TableStatistics};
 pub use record::{Kind, Origin, Record};
 pub use row::{Mark, Movable, Row, Unit};
+pub use view::View;
 
 use crate::model::{Image, RowKey};
 

@@ -225,12 +225,17 @@ impl Generation {
 
     /// The newest version of every key, in order.
     pub(super) fn newest(&self) -> impl Iterator<Item = Found<'_>> {
+        self.newest_up_to(Seq(u64::MAX))
+    }
+
+    /// The newest version of every key at or below the horizon, in order.
+    pub(super) fn newest_up_to(&self, horizon: Seq) -> impl Iterator<Item = Found<'_>> {
         let mut last: Option<Bytes> = None;
         self.map.iter().filter(move |entry| {
-            let key = &entry.key().key;
-            let first = last.as_ref() != Some(key);
+            let key = entry.key();
+            let first = key.seq <= horizon && last.as_ref() != Some(&key.key);
             if first {
-                last = Some(key.clone());
+                last = Some(key.key.clone());
             }
             first
         })

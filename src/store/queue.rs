@@ -54,13 +54,16 @@ where
     }
 
     fn finish(self: Box<Self>, outcome: Result<(), CommitError>) {
+        let Task { outcome: decided, answer: asker, .. } = *self;
         let answer = outcome.and_then(|()| {
-            self.outcome.ok_or_else(|| {
-                CommitError::OutcomeUnknown("the decision ended in a bug of forebay's; see the log".to_owned())
+            decided.ok_or_else(|| {
+                CommitError::OutcomeUnknown(
+                    "the decision ended in a bug of forebay's; see the log".to_owned(),
+                )
             })
         });
         // Whoever asked may have gone away.
-        let _ = self.answer.send(answer);
+        let _ = asker.send(answer);
     }
 
     fn urgency(&self) -> Urgency {

@@ -13,7 +13,7 @@ use super::faults::Faults;
 use super::fold::FoldGate;
 use super::journal::{Figures, Readers};
 use super::meta::State;
-use super::overlay::{GENERATION, Overlay};
+use super::overlay::Overlay;
 use super::space::Space;
 use super::tree::Tree;
 use super::{Catalog, Seq};
@@ -66,12 +66,8 @@ pub(super) struct Shared {
     pub(super) poison: watch::Sender<Option<String>>,
     /// What was damaged at the start.
     pub(super) damage: Vec<String>,
+    pub(super) counts: super::status::CountCache,
     pub(super) faults: Faults,
-}
-
-impl Shared {
-    /// Whether the overlay holds no more than one generation may.
-    pub(super) fn overlay_is_free(&self) -> bool {
-        self.overlay.load().bytes() < GENERATION
-    }
+    /// Keeps other processes out; the last thing to go.
+    pub(super) _lock: std::fs::File,
 }

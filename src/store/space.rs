@@ -18,7 +18,7 @@ const LEAST: u64 = 16 * MIB;
 const DISK_RESERVE: u64 = 16 * MIB;
 
 /// How `max_size` is divided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Division {
     /// Journal and tree together.
     pub(super) max_size: u64,
@@ -68,7 +68,7 @@ impl Space {
     /// Looks how full the tree is, and keeps blocks beyond its end for the folds to come.
     pub(super) fn look_at_tree(&self, tree: &Tree) {
         match tree.usage() {
-            Ok(Usage { used, file, .. }) => {
+            Ok(Usage { used, file }) => {
                 self.used.store(used, Ordering::Relaxed);
                 self.file.store(file, Ordering::Relaxed);
                 self.keep_blocks(file);

@@ -175,12 +175,7 @@ pub(super) fn note_table(catalog: &mut Arc<Catalog>, image: &[u8]) {
 }
 
 /// Takes a cursor in.
-pub(super) fn note_cursor(
-    cursors: &mut Arc<BTreeMap<Bytes, Seq>>,
-    key: &RowKey,
-    kind: Kind,
-    image: &[u8],
-) {
+pub(super) fn note_cursor(cursors: &mut Arc<BTreeMap<Bytes, Seq>>, key: &RowKey, kind: Kind, image: &[u8]) {
     match (kind, read_cursor(image)) {
         (Kind::Put, Some((settled, _))) => {
             Arc::make_mut(cursors).insert(key.0.clone(), settled);

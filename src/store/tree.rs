@@ -78,11 +78,7 @@ impl Tree {
             page_size = stat.page_size as usize;
         }
         let info = self.env.info();
-        Ok(Usage {
-            used: (used * page_size) as u64,
-            file: ((info.last_page_number + 1) * page_size) as u64,
-            map: info.map_size as u64,
-        })
+        Ok(Usage { used: (used * page_size) as u64, file: ((info.last_page_number + 1) * page_size) as u64 })
     }
 }
 
@@ -93,8 +89,6 @@ pub(super) struct Usage {
     pub(super) used: u64,
     /// The file, free pages within it too.
     pub(super) file: u64,
-    /// The most the file may become.
-    pub(super) map: u64,
 }
 
 /// Opens the environment: fully synchronous, without read-ahead (a cold random read costs 5 KB instead of 122 KB).

@@ -32,13 +32,7 @@ impl View {
             let generations = shared.overlay.load();
             let txn = shared.tree.snapshot()?;
             if shared.tree.state(&txn)?.touched_to <= published.seq {
-                return Ok(View {
-                    published,
-                    generations,
-                    txn,
-                    shared,
-                    _not_send: std::marker::PhantomData,
-                });
+                return Ok(View { published, generations, txn, shared, _not_send: std::marker::PhantomData });
             }
         }
     }
@@ -118,9 +112,8 @@ impl<'a> Sources<'a> {
         if is_empty(range) {
             return Ok(());
         }
-        let walk = |generation: &'a Arc<Generation>| {
-            OverlayWalk::begin(generation, range, direction, self.horizon)
-        };
+        let walk =
+            |generation: &'a Arc<Generation>| OverlayWalk::begin(generation, range, direction, self.horizon);
         let mut active = walk(&self.generations.active);
         let mut frozen = self.generations.frozen.as_ref().map(|frozen| walk(&frozen.generation));
         let mut tree = TreeWalk::begin(self.rows, self.txn, range, direction)?;
