@@ -158,6 +158,12 @@ impl Store {
         Ok(Store { inner: Arc::new(inner) })
     }
 
+    /// What the threads share, for tests.
+    #[cfg(test)]
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.inner.shared
+    }
+
     /// Makes row keys for this store.
     pub fn keys(&self) -> KeyCodec {
         self.inner.shared.keys

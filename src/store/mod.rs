@@ -31,6 +31,10 @@ mod shared;
 mod space;
 mod staged;
 mod status;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod upgrade;
 pub mod view;

@@ -45,10 +45,13 @@ pub(super) fn open(settings: &StoreSettings, clock: &Clock) -> Result<Opened, Op
     let mut damage = Vec::new();
     let division = Division::of(settings.max_size);
     let disk = RealDisk::open(&path.join("journal")).map_err(io_error("opening the journal in", path))?;
-    let survey = Survey::of(Arc::new(disk), division.journal).map_err(|error| journal_error(error, path))?;
     let kept = read_identity(path, &mut damage)?;
     let (tree, fresh) = open_tree(settings, clock, division.map, &mut damage)?;
-    let identity = identity(path, &tree, kept, survey.store_id(), &mut damage)?;
+    let in_tree = recover::identity(&tree).map_err(|error| tree_error(path, error.to_string()))?;
+    let known = kept.as_ref().or(in_tree.as_ref()).map(|identity| identity.id);
+    let survey = Survey::of(Arc::new(disk), division.journal, known);
+    let survey = survey.map_err(|error| journal_error(error, path))?;
+    let identity = identity(path, &tree, kept, in_tree, survey.store_id())?;
     let keys = KeyCodec::new(identity.hash_key());
 
     let replay = Replay::begin(&tree, &identity, keys, fresh).map_err(|what| tree_error(path, what))?;
@@ -194,20 +197,14 @@ fn identity(
     path: &Path,
     tree: &Tree,
     kept: Option<Identity>,
+    in_tree: Option<Identity>,
     journal: Option<StoreId>,
-    damage: &mut Vec<String>,
 ) -> Result<Identity, OpenError> {
-    let in_tree = recover::identity(tree).map_err(|error| tree_error(path, error.to_string()))?;
     let written = kept.is_some();
     let identity = match kept.or(in_tree.clone()) {
         Some(identity) => identity,
         None => Identity::new(FORMAT, journal).map_err(io_error("asking for random numbers for", path))?,
     };
-    if let Some(other) = journal
-        && other != identity.id
-    {
-        damage.push("the journal belongs to another store; what it has is taken over".to_owned());
-    }
     if in_tree.as_ref().is_none_or(|known| known.id != identity.id) {
         recover::set_identity(tree, &identity).map_err(|error| tree_error(path, error.to_string()))?;
     }

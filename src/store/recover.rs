@@ -170,7 +170,7 @@ pub(super) fn earlier_deliveries(journal: &Journal, state: &State, later: Ring) 
     let mut reader = journal.reader(state.folded_before);
     // What can't be read here is in the tree; only its deliveries are forgotten.
     while let Ok(Some(frame)) = reader.next() {
-        let last = FrameRecords::last(&frame);
+        let last = frame.last_seq();
         for delivery in frame.filter_map(|record| record.delivery) {
             ring.insert(delivery);
         }
