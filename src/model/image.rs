@@ -8,15 +8,16 @@
 //! Reading is checked at every step: bytes that are no image give an [`ImageError`], whatever they are. Nothing is
 //! allocated but by [`MapRef::to_map`] and [`ValueRef::to_value`], which go [`MAX_DEPTH`] levels deep at most.
 
+mod cursor;
 mod decode;
 mod encode;
 #[cfg(test)]
 mod tests;
 
 use bytes::Bytes;
-use minicbor::Decoder;
 
 use super::value::{AttributeValue, Map};
+use cursor::{Cursor, Major};
 use decode::{Entries, Values};
 
 pub use encode::Canonical;
@@ -32,12 +33,6 @@ pub struct Image(Bytes);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the bytes are not an item's image")]
 pub struct ImageError;
-
-impl From<minicbor::decode::Error> for ImageError {
-    fn from(_: minicbor::decode::Error) -> ImageError {
-        ImageError
-    }
-}
 
 impl Image {
     /// Encodes an item.
@@ -95,17 +90,17 @@ impl<'a> MapRef<'a> {
     /// One attribute's value as the bytes it stands in. Two values are equal exactly when these are.
     pub fn value_bytes(&self, name: &str) -> Result<Option<&'a [u8]>, ImageError> {
         match self.find(name)? {
-            Some(mut at) => decode::skipped(&mut at).map(Some),
+            Some(mut at) => at.skip().map(Some),
             None => Ok(None),
         }
     }
 
-    /// A decoder that stands before the value of an attribute.
-    fn find(&self, name: &str) -> Result<Option<Decoder<'a>>, ImageError> {
-        let mut at = Decoder::new(self.0);
-        for _ in 0..decode::map_head(&mut at)? {
-            match at.str()?.as_bytes().cmp(name.as_bytes()) {
-                std::cmp::Ordering::Less => at.skip()?,
+    /// A cursor that stands before the value of an attribute.
+    fn find(&self, name: &str) -> Result<Option<Cursor<'a>>, ImageError> {
+        let mut at = Cursor::new(self.0);
+        for _ in 0..at.open(Major::Map)? {
+            match at.name()?.cmp(name.as_bytes()) {
+                std::cmp::Ordering::Less => drop(at.skip()?),
                 std::cmp::Ordering::Equal => return Ok(Some(at)),
                 std::cmp::Ordering::Greater => return Ok(None),
             }
@@ -115,7 +110,7 @@ impl<'a> MapRef<'a> {
 
     /// How many attributes there are.
     pub fn len(&self) -> Result<usize, ImageError> {
-        decode::map_head(&mut Decoder::new(self.0))
+        Cursor::new(self.0).open(Major::Map)
     }
 
     /// Whether there is none.
@@ -130,7 +125,7 @@ impl<'a> MapRef<'a> {
 
     /// The attributes with their values as bytes, in the order of their names. Ends after an error.
     pub fn iter_bytes(&self) -> impl Iterator<Item = Result<(&'a str, &'a [u8]), ImageError>> + use<'a> {
-        Entries::new(self.0, decode::skipped)
+        Entries::new(self.0, Cursor::skip)
     }
 
     /// The image of the attributes that are wanted, copied without decoding: a key from an item.
@@ -171,7 +166,7 @@ impl<'a> ListRef<'a> {
 
     /// How many elements there are.
     pub fn len(&self) -> Result<usize, ImageError> {
-        decode::array_head(&mut Decoder::new(self.0))
+        Cursor::new(self.0).open(Major::Array)
     }
 
     /// Whether there is none.
@@ -193,7 +188,7 @@ impl<'a> SetRef<'a> {
     /// How many elements there are; never none.
     #[allow(clippy::len_without_is_empty)]
     pub fn len(&self) -> Result<usize, ImageError> {
-        decode::array_head(&mut Decoder::new(self.0))
+        Cursor::new(self.0).open(Major::Array)
     }
 }
 
@@ -225,7 +220,7 @@ pub enum ValueRef<'a> {
 impl<'a> ValueRef<'a> {
     /// The value that begins at the first byte ([`MapRef::value_bytes`]).
     pub fn read(bytes: &'a [u8]) -> Result<ValueRef<'a>, ImageError> {
-        decode::value(&mut Decoder::new(bytes))
+        decode::value(&mut Cursor::new(bytes))
     }
 
     /// Decodes it all.

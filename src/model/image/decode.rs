@@ -1,10 +1,8 @@
 //! Reading images in place, every step checked.
 
-use minicbor::Decoder;
-use minicbor::data::{Tag, Type};
-
 use super::super::number::Number;
 use super::super::value::{AttributeValue, Map, Name, Set};
+use super::cursor::{Cursor, Major, text};
 use super::{ImageError, ListRef, MapRef, SetRef, ValueRef};
 
 /// RFC 8949, 3.4.3.
@@ -19,116 +17,98 @@ pub(super) const SET: u64 = 258;
 /// No more than this is reserved on the word of a head.
 const RESERVE: usize = 64;
 
-/// Reads a map's head; returns the number of its entries, which is never more than could stand in the bytes left.
-pub(super) fn map_head(at: &mut Decoder<'_>) -> Result<usize, ImageError> {
-    let len = at.map()?;
-    plausible(at, len)
-}
-
-/// Reads an array's head; returns the number of its elements, likewise.
-pub(super) fn array_head(at: &mut Decoder<'_>) -> Result<usize, ImageError> {
-    let len = at.array()?;
-    plausible(at, len)
-}
-
-fn plausible(at: &Decoder<'_>, len: Option<u64>) -> Result<usize, ImageError> {
-    let len = len.and_then(|len| usize::try_from(len).ok()).ok_or(ImageError)?;
-    let left = at.input().len().saturating_sub(at.position());
-    if len <= left { Ok(len) } else { Err(ImageError) }
-}
-
-/// Passes over a value; returns its bytes.
-pub(super) fn skipped<'a>(at: &mut Decoder<'a>) -> Result<&'a [u8], ImageError> {
-    let start = at.position();
-    at.skip()?;
-    since(at, start)
-}
-
-fn since<'a>(at: &Decoder<'a>, start: usize) -> Result<&'a [u8], ImageError> {
-    at.input().get(start..at.position()).ok_or(ImageError)
-}
+/// `false`, `true` and `null` (RFC 8949, 3.3).
+const FALSE: u64 = 20;
+const TRUE: u64 = 21;
+const NULL: u64 = 22;
 
 /// Reads one value; of lists, maps and sets only where they begin and end.
-pub(super) fn value<'a>(at: &mut Decoder<'a>) -> Result<ValueRef<'a>, ImageError> {
-    Ok(match at.datatype()? {
-        Type::String => ValueRef::S(at.str()?),
-        Type::Bytes => ValueRef::B(at.bytes()?),
-        Type::Bool => ValueRef::Bool(at.bool()?),
-        Type::Null => {
-            at.null()?;
-            ValueRef::Null
+pub(super) fn value<'a>(at: &mut Cursor<'a>) -> Result<ValueRef<'a>, ImageError> {
+    let before = *at;
+    let (major, argument) = at.head()?;
+    Ok(match major {
+        Major::Text => ValueRef::S(text(at.take(argument)?)?),
+        Major::Bytes => ValueRef::B(at.take(argument)?),
+        Major::Simple => match argument {
+            FALSE => ValueRef::Bool(false),
+            TRUE => ValueRef::Bool(true),
+            NULL => ValueRef::Null,
+            _ => return Err(ImageError),
+        },
+        Major::Array => {
+            *at = before;
+            ValueRef::L(ListRef(at.skip()?))
         }
-        Type::Array => ValueRef::L(ListRef(skipped(at)?)),
-        Type::Map => ValueRef::M(MapRef(skipped(at)?)),
-        Type::Tag => return tagged(at),
-        _ => ValueRef::N(integer(at)?),
+        Major::Map => {
+            *at = before;
+            ValueRef::M(MapRef(at.skip()?))
+        }
+        Major::Tag if argument == DECIMAL => ValueRef::N(decimal(at)?),
+        Major::Tag if argument == SET => return set(at),
+        Major::Tag => return Err(ImageError),
+        Major::Unsigned => ValueRef::N(Number::from(argument)),
+        Major::Negative => ValueRef::N(number(true, u128::from(argument) + 1, 0)?),
     })
 }
 
-fn tagged<'a>(at: &mut Decoder<'a>) -> Result<ValueRef<'a>, ImageError> {
-    match at.tag()?.as_u64() {
-        DECIMAL => Ok(ValueRef::N(decimal(at)?)),
-        SET => {
-            let mut first = at.clone();
-            if array_head(&mut first)? == 0 {
-                return Err(ImageError);
-            }
-            let kind = value(&mut first)?;
-            let elements = SetRef(skipped(at)?);
-            match kind {
-                ValueRef::S(_) => Ok(ValueRef::SS(elements)),
-                ValueRef::N(_) => Ok(ValueRef::NS(elements)),
-                ValueRef::B(_) => Ok(ValueRef::BS(elements)),
-                _ => Err(ImageError),
-            }
+fn set<'a>(at: &mut Cursor<'a>) -> Result<ValueRef<'a>, ImageError> {
+    let mut first = *at;
+    if first.open(Major::Array)? == 0 {
+        return Err(ImageError);
+    }
+    let kind = value(&mut first)?;
+    let elements = SetRef(at.skip()?);
+    match kind {
+        ValueRef::S(_) => Ok(ValueRef::SS(elements)),
+        ValueRef::N(_) => Ok(ValueRef::NS(elements)),
+        ValueRef::B(_) => Ok(ValueRef::BS(elements)),
+        _ => Err(ImageError),
+    }
+}
+
+fn number(negative: bool, coefficient: u128, exponent: i32) -> Result<Number, ImageError> {
+    Number::from_parts(negative, coefficient, exponent).map_err(|_| ImageError)
+}
+
+/// The array of exponent and coefficient behind tag 4.
+fn decimal(at: &mut Cursor<'_>) -> Result<Number, ImageError> {
+    if at.open(Major::Array)? != 2 {
+        return Err(ImageError);
+    }
+    let exponent = match at.head()? {
+        (Major::Unsigned, n) => i32::try_from(n).map_err(|_| ImageError)?,
+        (Major::Negative, n) => -1 - i32::try_from(n).map_err(|_| ImageError)?,
+        _ => return Err(ImageError),
+    };
+    match at.head()? {
+        (Major::Unsigned, n) => number(false, u128::from(n), exponent),
+        (Major::Negative, n) => number(true, u128::from(n) + 1, exponent),
+        (Major::Tag, tag @ (BIGNUM | NEGATIVE_BIGNUM)) => {
+            let digits = match at.head()? {
+                (Major::Bytes, length @ ..=16) => at.take(length)?,
+                _ => return Err(ImageError),
+            };
+            let magnitude = digits.iter().fold(0u128, |sum, digit| sum << 8 | u128::from(*digit));
+            let negative = tag == NEGATIVE_BIGNUM;
+            let coefficient = magnitude.checked_add(u128::from(negative)).ok_or(ImageError)?;
+            number(negative, coefficient, exponent)
         }
         _ => Err(ImageError),
     }
 }
 
-fn integer(at: &mut Decoder<'_>) -> Result<Number, ImageError> {
-    let int = i128::from(at.int()?);
-    Number::from_parts(int < 0, int.unsigned_abs(), 0).map_err(|_| ImageError)
-}
-
-fn decimal(at: &mut Decoder<'_>) -> Result<Number, ImageError> {
-    if at.array()? != Some(2) {
-        return Err(ImageError);
-    }
-    let exponent = at.i32()?;
-    if at.datatype()? != Type::Tag {
-        let int = i128::from(at.int()?);
-        return Number::from_parts(int < 0, int.unsigned_abs(), exponent).map_err(|_| ImageError);
-    }
-    let tag = at.tag()?;
-    let mut magnitude = 0u128;
-    let digits = at.bytes()?;
-    if digits.len() > 16 {
-        return Err(ImageError);
-    }
-    for digit in digits {
-        magnitude = magnitude << 8 | u128::from(*digit);
-    }
-    let negative = tag == Tag::new(NEGATIVE_BIGNUM);
-    if !negative && tag != Tag::new(BIGNUM) {
-        return Err(ImageError);
-    }
-    let coefficient = if negative { magnitude.checked_add(1).ok_or(ImageError)? } else { magnitude };
-    Number::from_parts(negative, coefficient, exponent).map_err(|_| ImageError)
-}
-
 /// What a map or an array is read with: the decoder, and how many entries are left. Empty after an error.
 struct Left<'a> {
-    at: Decoder<'a>,
+    at: Cursor<'a>,
     left: usize,
     /// The head could not be read.
     broken: bool,
 }
 
 impl<'a> Left<'a> {
-    fn new(bytes: &'a [u8], head: impl Fn(&mut Decoder<'a>) -> Result<usize, ImageError>) -> Left<'a> {
-        let mut at = Decoder::new(bytes);
-        match head(&mut at) {
+    fn new(bytes: &'a [u8], wanted: Major) -> Left<'a> {
+        let mut at = Cursor::new(bytes);
+        match at.open(wanted) {
             Ok(left) => Left { at, left, broken: false },
             Err(ImageError) => Left { at, left: 0, broken: true },
         }
@@ -136,7 +116,7 @@ impl<'a> Left<'a> {
 
     fn next<T>(
         &mut self,
-        read: impl Fn(&mut Decoder<'a>) -> Result<T, ImageError>,
+        read: impl Fn(&mut Cursor<'a>) -> Result<T, ImageError>,
     ) -> Option<Result<T, ImageError>> {
         if std::mem::take(&mut self.broken) {
             return Some(Err(ImageError));
@@ -158,16 +138,16 @@ pub(super) struct Entries<'a, R> {
 
 impl<'a, R> Entries<'a, R> {
     pub(super) fn new(bytes: &'a [u8], read: R) -> Entries<'a, R> {
-        Entries { left: Left::new(bytes, map_head), read }
+        Entries { left: Left::new(bytes, Major::Map), read }
     }
 }
 
-impl<'a, T, R: Fn(&mut Decoder<'a>) -> Result<T, ImageError>> Iterator for Entries<'a, R> {
+impl<'a, T, R: Fn(&mut Cursor<'a>) -> Result<T, ImageError>> Iterator for Entries<'a, R> {
     type Item = Result<(&'a str, T), ImageError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let read = &self.read;
-        self.left.next(|at| Ok((at.str()?, read(at)?)))
+        self.left.next(|at| Ok((text(at.name()?)?, read(at)?)))
     }
 }
 
@@ -176,7 +156,7 @@ pub(super) struct Values<'a>(Left<'a>);
 
 impl<'a> Values<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Values<'a> {
-        Values(Left::new(bytes, array_head))
+        Values(Left::new(bytes, Major::Array))
     }
 }
 
