@@ -23,6 +23,7 @@ struct Inner {
     clients: HashMap<Arc<str>, Entry>,
     away: usize,
     claims: u64,
+    next_sweep: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -50,6 +51,13 @@ pub(super) struct Away {
     pub(super) until: Instant,
     /// A will, and when it is due.
     pub(super) will: Option<(Instant, Message)>,
+}
+
+impl Away {
+    /// When something is to be done: the will is due, or the session is to be forgotten.
+    fn next(&self) -> Instant {
+        self.will.as_ref().map_or(self.until, |(due, _)| self.until.min(*due))
+    }
 }
 
 /// A client identifier in use by one connection.
@@ -118,11 +126,11 @@ impl Sessions {
         let (mut resumed, mut will) = (None, None);
         if let Some(Entry::Away(away)) = before {
             inner.away -= 1;
-            if clean {
-                // The session ends, and with it the wait for its will (section 3.1.3.2.2).
-                will = away.will.map(|(_, message)| message);
-            } else if away.until > Instant::now() {
+            if !clean && away.until > Instant::now() {
                 resumed = Some(away.received);
+            } else {
+                // The session has ended, and with it the wait for its will (section 3.1.3.2.2).
+                will = away.will.map(|(_, message)| message);
             }
         }
         let claim = Claim {
@@ -141,18 +149,20 @@ impl Sessions {
         let mut inner = self.lock();
         inner.clients.retain(|_, entry| {
             let Entry::Away(away) = entry else { return true };
-            if let Some((at, _)) = &away.will {
-                if *at <= now {
-                    due.extend(away.will.take().map(|(_, message)| message));
-                } else {
-                    next = Some(next.map_or(*at, |next| next.min(*at)));
-                }
+            let at = away.next();
+            if at <= now {
+                due.extend(away.will.take().map(|(_, message)| message));
             }
-            next = Some(next.map_or(away.until, |next| next.min(away.until)));
-            away.until > now
+            if away.until <= now {
+                return false;
+            }
+            let at = away.next();
+            next = Some(next.map_or(at, |next| next.min(at)));
+            true
         });
         inner.away = inner.clients.values().filter(|entry| matches!(entry, Entry::Away(_))).count();
-        (due, next.filter(|at| *at > now))
+        inner.next_sweep = next;
+        (due, next)
     }
 
     /// Takes all delayed wills: the process ends, and with it the sessions.
@@ -165,7 +175,7 @@ impl Sessions {
         away.map(|(_, message)| message).collect()
     }
 
-    /// Resolves when a session has been left: the next sweep may be due earlier.
+    /// Resolves when a session has been left that is due before the next sweep that was planned.
     pub(super) async fn changed(&self) {
         self.changed.notified().await;
     }
@@ -191,10 +201,13 @@ impl Sessions {
             return None;
         };
         let evicted = if inner.away >= self.limit { evict(&mut inner) } else { None };
+        let (next, planned) = (away.next(), inner.next_sweep);
         inner.clients.insert(Arc::clone(client), Entry::Away(away));
         inner.away += 1;
         drop(inner);
-        self.changed.notify_one();
+        if planned.is_none_or(|planned| next < planned) {
+            self.changed.notify_one();
+        }
         evicted
     }
 }

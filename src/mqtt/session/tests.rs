@@ -103,5 +103,25 @@ async fn sessions_are_bounded_in_number_and_age() {
     }
     assert_eq!(sessions.remembered(), 2);
     assert_eq!(sessions.sweep(now + LONG).0.len(), 2);
+    assert_eq!(sessions.sweep(now + LONG).1, None);
     assert_eq!(sessions.remembered(), 0);
+}
+
+#[tokio::test]
+async fn a_will_delayed_beyond_the_end_of_its_session_is_due_with_that() {
+    let sessions = Sessions::new(10);
+    let now = Instant::now();
+    for name in ["a", "b"] {
+        let claim = sessions.claim(&client(name), false, LONG).await.unwrap().claim;
+        let until = if name == "a" { now + LONG } else { now };
+        claim.leave(Some(Away {
+            received: Box::default(),
+            since: now,
+            until,
+            will: Some((now + LONG * 2, message(name))),
+        }));
+    }
+    assert_eq!(&*sessions.claim(&client("b"), false, LONG).await.unwrap().will.unwrap().topic, "b");
+    assert_eq!(sessions.sweep(now).1, Some(now + LONG));
+    assert_eq!(sessions.sweep(now + LONG).0.len(), 1);
 }
