@@ -6,8 +6,12 @@ use minicbor::decode::Decoder;
 use super::float;
 use crate::model::{AttributeValue, Map, Name, Number, Set, limits};
 
-/// The most values in a payload: a byte may claim to be one, and each takes some fifty in memory.
-const VALUES: usize = 1 << 20;
+/// The most values kept of one item: each counts for a byte at least, so that more of them cannot be an item. A byte may
+/// claim to be one, and each takes some fifty in memory.
+const VALUES: usize = limits::ITEM_SIZE;
+
+/// The tag that only says that this is CBOR.
+const SELF_DESCRIBED: u64 = 55_799;
 
 /// Why bytes are not CBOR that can be kept as a value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,12 +31,38 @@ pub enum CborError {
 
 /// Reads one CBOR value; nothing may follow it.
 pub fn cbor_value(bytes: &[u8]) -> Result<AttributeValue, CborError> {
-    let mut reader = Reader { decoder: Decoder::new(bytes), left: VALUES };
+    let mut reader = Reader::new(bytes)?;
     let value = reader.value(0)?;
-    match reader.decoder.position() {
-        at if at == bytes.len() => Ok(value),
-        at => Err(CborError::Syntax { at, what: "something follows the value".into() }),
+    reader.end()?;
+    Ok(value)
+}
+
+/// Reads one CBOR value, or the elements of an array of them, each as by [`cbor_value`], and hands them on one by one: the
+/// array is never in memory. An error of `each` ends the reading. Tells whether it was an array.
+pub fn cbor_values<E: From<CborError>>(
+    bytes: &[u8],
+    mut each: impl FnMut(AttributeValue) -> Result<(), E>,
+) -> Result<bool, E> {
+    let mut reader = Reader::new(bytes)?;
+    if !matches!(reader.read(|d| d.datatype())?, Type::Array | Type::ArrayIndef) {
+        let value = reader.value(0)?;
+        reader.end()?;
+        each(value)?;
+        return Ok(false);
     }
+    let mut left = reader.read(Decoder::array)?;
+    let mut at = 0usize;
+    while reader.more(&mut left)? {
+        reader.left = VALUES;
+        let value = reader.value(0).map_err(|error| match error {
+            CborError::Value(text) => CborError::Value(format!("element {at}: {text}")),
+            syntax => syntax,
+        })?;
+        each(value)?;
+        at += 1;
+    }
+    reader.end()?;
+    Ok(true)
 }
 
 struct Reader<'b> {
@@ -43,6 +73,25 @@ struct Reader<'b> {
 type Read = Result<AttributeValue, CborError>;
 
 impl<'b> Reader<'b> {
+    fn new(bytes: &'b [u8]) -> Result<Reader<'b>, CborError> {
+        let mut reader = Reader { decoder: Decoder::new(bytes), left: VALUES };
+        while reader.read(|d| d.datatype())? == Type::Tag {
+            let start = reader.decoder.position();
+            if reader.read(Decoder::tag)?.as_u64() != SELF_DESCRIBED {
+                reader.decoder.set_position(start);
+                break;
+            }
+        }
+        Ok(reader)
+    }
+
+    fn end(&self) -> Result<(), CborError> {
+        match self.decoder.position() {
+            at if at == self.decoder.input().len() => Ok(()),
+            at => Err(CborError::Syntax { at, what: "something follows the value".into() }),
+        }
+    }
+
     fn syntax(&self, error: &minicbor::decode::Error) -> CborError {
         CborError::Syntax { at: self.decoder.position(), what: error.to_string() }
     }
@@ -366,10 +415,33 @@ mod tests {
         assert!(cbor_value(&many).unwrap_err().to_string().contains("values"));
     }
 
+    #[test]
+    fn an_arrays_elements_one_by_one() {
+        let all = |text: &str| {
+            let mut seen = Vec::new();
+            let array = cbor_values(&hex(text), |value| {
+                seen.push(value);
+                Ok::<(), CborError>(())
+            });
+            (array, seen.len())
+        };
+        assert_eq!(all("8301820203820405"), (Ok(true), 3));
+        assert_eq!(all("9f01820203ff"), (Ok(true), 2));
+        assert_eq!(all("d9d9f78101"), (Ok(true), 1));
+        assert_eq!(all("a10102"), (Ok(false), 1));
+        let (error, seen) = all("8201f97e00");
+        assert!(error.unwrap_err().to_string().starts_with("element 1: "));
+        assert_eq!(seen, 1);
+        assert!(all("810100").0.is_err());
+        let refused = cbor_values(&hex("8101"), |_| Err(CborError::Value("stop".into())));
+        assert_eq!(refused, Err(CborError::Value("stop".into())));
+    }
+
     proptest! {
         #[test]
         fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
             let _ = cbor_value(&bytes);
+            let _ = cbor_values(&bytes, |_| Ok::<(), CborError>(()));
         }
     }
 }

@@ -98,7 +98,7 @@ impl Mapping {
             let now = Now::new(target.stamp);
             let scope =
                 Scope { topic: &message.topic, captures, payload: &payload, element: None, now: &now };
-            let draft = self.draft(&scope, target);
+            let draft = self.draft(&scope, target, &payload);
             return self.finish(draft, payload, &now, message, target, out);
         };
         let Some(elements) = each.of(&payload) else {
@@ -108,7 +108,7 @@ impl Mapping {
             let now = Now::new(target.stamp);
             let element = Some(Element { value, key, index });
             let scope = Scope { topic: &message.topic, captures, payload: &payload, element, now: &now };
-            let draft = self.draft(&scope, target);
+            let draft = self.draft(&scope, target, value);
             self.finish(draft, value.clone(), &now, message, target, out)
                 .map_err(|reason| format!("element {index}: {reason}"))
         };
@@ -137,10 +137,10 @@ impl Mapping {
     }
 
     /// The attributes that `set` gives.
-    fn draft(&self, scope: &Scope<'_>, target: &Target<'_>) -> Draft {
-        // Set attributes, some members, a time to live: a guess that mostly spares growing.
+    fn draft(&self, scope: &Scope<'_>, target: &Target<'_>, base: &AttributeValue) -> Draft {
+        let members = if let AttributeValue::M(map) = base { map.len() } else { 1 };
         let mut draft = Draft {
-            pairs: Vec::with_capacity(self.set.len() + 8),
+            pairs: Vec::with_capacity(self.set.len() + members + 1),
             movable: Vec::new(),
             generated: false,
             absent: false,

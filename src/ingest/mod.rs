@@ -29,7 +29,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 pub use accept::Accept;
-pub use cbor::CborError;
 pub use preset::preset_names;
 pub use rejected::Rejected;
 pub use rule_set::{Context, Outcome, Rejection, RuleSet, Skip};

@@ -1,6 +1,6 @@
 //! Payloads: from bytes to values.
 
-pub use super::cbor::cbor_value;
+pub use super::cbor::{CborError, cbor_value, cbor_values};
 use super::settings::PayloadKind;
 use crate::model::plain_json::{self, PlainError};
 use crate::model::{AttributeValue, Number};

@@ -41,6 +41,12 @@ pub struct RuleSettings {
 }
 
 impl RuleSettings {
+    /// Whether the rule is one, beside these tables.
+    pub fn check(&self, tables: &[TableSettings]) -> Result<(), RuleError> {
+        let compiled = super::RuleSet::new(std::slice::from_ref(self), tables.to_vec());
+        compiled.map(|_| ()).map_err(|(_, error)| error)
+    }
+
     /// The rule that is used where nothing is configured: every topic is a device.
     pub fn default_rule() -> RuleSettings {
         let text = |name: &str, text: &str| (name.to_owned(), ValueSetting::Template(text.to_owned()));
