@@ -24,14 +24,20 @@
 
 pub mod disk;
 pub mod epoch;
+#[cfg(test)]
+mod faults;
 pub mod frame;
 mod index;
+#[cfg(test)]
+mod properties;
 pub mod reader;
 mod record_codec;
 pub mod recovery;
 mod replay;
 mod scan;
 mod segment;
+#[cfg(test)]
+pub(in crate::store) mod sim;
 #[cfg(test)]
 mod smoke;
 mod spares;

@@ -117,8 +117,11 @@ impl Survey {
         let live_from = head.map_or(0, |head| head.live_from);
         let store = expected.or(head.map(|head| head.store));
         let foreign = |file: &File| file.header.is_some_and(|header| Some(header.store) != store);
-        let (released, strays): (Vec<_>, Vec<_>) =
-            left.into_iter().partition(|file| file.number < live_from && !foreign(file));
+        let free = |file: &File| match file.vacated {
+            Some(by) => Some(by) == store,
+            None => file.number < live_from && !foreign(file),
+        };
+        let (released, strays): (Vec<_>, Vec<_>) = left.into_iter().partition(free);
         let stray = |file: File| Stray {
             number: file.number,
             header: file.header.filter(|header| Some(header.store) == store),
@@ -163,6 +166,8 @@ struct File {
     number: u64,
     size: u64,
     header: Option<Header>,
+    /// It was free when the process died: the store whose journal was about to use it.
+    vacated: Option<StoreId>,
 }
 
 impl File {
@@ -174,12 +179,14 @@ impl File {
         window.clear();
         let block = window.at(&*file, 0, FRAMES_AT as usize).map_err(what())?;
         let header = match Header::read(block) {
-            // A file that is about to become another segment has that one's header for a moment.
-            Block::Segment(header) => Some(header).filter(|header| header.number == number),
+            Block::Segment(header) => Some(header),
             Block::Newer(found) => return Err(JournalError::Newer { found, known: segment::FORMAT }),
             Block::Unknown => None,
         };
-        Ok(File { number, size, header })
+        // A free file that is about to become a later segment has that one's header for a moment.
+        let vacated = header.filter(|header| header.number > number).map(|header| header.store);
+        let header = header.filter(|header| header.number == number);
+        Ok(File { number, size, header, vacated })
     }
 }
 
