@@ -220,6 +220,12 @@ impl Store {
         self.inner.shared.published.load().counts.clone()
     }
 
+    /// The same, and the change up to which it counts.
+    pub fn counted(&self) -> (Seq, Arc<BTreeMap<TableId, u64>>) {
+        let published = self.inner.shared.published.load();
+        (published.seq, published.counts.clone())
+    }
+
     /// Removes cursor rows of upstreams that are no longer configured, so that they pin nothing.
     pub async fn retain_cursors(&self, names: &[String]) -> Result<(), CommitError> {
         let shared = &self.inner.shared;

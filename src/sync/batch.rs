@@ -86,7 +86,6 @@ pub struct Prefix {
 
 #[derive(Debug)]
 struct Entry {
-    seq: Seq,
     /// The last journal record covered by this entry (records that are not sent may follow the change).
     through: Seq,
     table: TableId,
@@ -189,8 +188,8 @@ impl Window {
     /// from here on.
     pub fn reconcile(&mut self, counted: &BTreeMap<TableId, u64>) -> BTreeMap<TableId, u64> {
         let mut read = self.settled_counts();
-        for change in self.entries.iter().filter_map(|entry| entry.change.as_ref()) {
-            *read.entry(change.table).or_default() += 1;
+        for entry in self.entries.iter().filter(|entry| entry.change.is_some()) {
+            *read.entry(entry.table).or_default() += entry.count;
         }
         let mut lost = BTreeMap::new();
         for (table, count) in counted {
@@ -220,7 +219,7 @@ impl Window {
             }
             (Some(last), Some(table)) => {
                 let rank = last.rank;
-                let entry = Entry { seq, through: seq, table, count: 1, attempts: 0, rank, change: None };
+                let entry = Entry { through: seq, table, count: 1, attempts: 0, rank, change: None };
                 self.entries.push_back(entry);
                 *self.ahead.entry(table).or_default() += 1;
             }
@@ -235,8 +234,18 @@ impl Window {
 
     /// Reads a change that is to be sent.
     pub fn push(&mut self, change: Change) {
-        let id = self.first + self.entries.len() as u64;
         self.read_to = change.seq;
+        self.enter(change.seq, 1, change);
+    }
+
+    /// Takes a row as it stands in the store, for an upstream that has seen nothing yet: no journal record is behind it, so
+    /// the prefix does not move with it.
+    pub fn push_row(&mut self, row: Change) {
+        self.enter(self.read_to, 0, row);
+    }
+
+    fn enter(&mut self, through: Seq, count: u64, change: Change) {
+        let id = self.first + self.entries.len() as u64;
         let mut rank = id;
         if self.supersede
             && let Some(waiting) = self.keys.get(&change.key).and_then(|queue| queue.back()).copied()
@@ -254,8 +263,7 @@ impl Window {
         }
         self.bytes += change.image.len();
         self.unsettled += 1;
-        let (seq, table) = (change.seq, change.table);
-        let entry = Entry { seq, through: seq, table, count: 1, attempts: 0, rank, change: Some(change) };
+        let entry = Entry { through, table: change.table, count, attempts: 0, rank, change: Some(change) };
         self.entries.push_back(entry);
         // The superseded one may have been the head of the prefix.
         self.advance();
@@ -416,10 +424,12 @@ impl Window {
 
     /// Marks a change as settled, and readies the next of its key.
     fn finish(&mut self, id: Id) {
-        let Some(change) = self.entry_mut(id).and_then(|entry| entry.change.take()) else { return };
+        let Some(entry) = self.entry_mut(id) else { return };
+        let count = entry.count;
+        let Some(change) = entry.change.take() else { return };
         self.bytes = self.bytes.saturating_sub(change.image.len());
         self.unsettled = self.unsettled.saturating_sub(1);
-        *self.ahead.entry(change.table).or_default() += 1;
+        *self.ahead.entry(change.table).or_default() += count;
         let Some(queue) = self.keys.get_mut(&change.key) else { return };
         let was_first = queue.front() == Some(&id);
         queue.retain(|other| *other != id);
@@ -438,7 +448,7 @@ impl Window {
     fn advance(&mut self) {
         while self.entries.front().is_some_and(|entry| entry.change.is_none()) {
             let Some(entry) = self.entries.pop_front() else { break };
-            debug_assert!(entry.seq > self.prefix.seq);
+            debug_assert!(entry.through >= self.prefix.seq);
             self.first += 1;
             self.prefix.seq = entry.through;
             *self.prefix.counts.entry(entry.table).or_default() += entry.count;

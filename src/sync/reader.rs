@@ -1,6 +1,8 @@
-//! Follows the journal on a thread of its own (it reads files), and tells the worker, in bounded chunks.
+//! Follows the journal on a thread of its own (it reads files), and tells the worker, in bounded chunks. An upstream that
+//! has seen nothing, while the journal no longer begins at the beginning, first gets the rows as they stand.
 
 use std::collections::HashMap;
+use std::ops::{Bound, ControlFlow};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,14 +12,17 @@ use tokio::sync::mpsc;
 
 use super::batch::Change;
 use super::route::{Route, Routes};
-use crate::model::{KeyCodec, MapRef, TableId};
+use crate::clock::Clock;
+use crate::model::{KeyCodec, MapRef, TableDef, TableId};
 use crate::store::journal::Gap;
-use crate::store::{Origin, Record, Seq, Store};
+use crate::store::{Direction, KeyRange, Kind, Origin, Read, ReadError, Record, Seq, Store};
 
 /// Records in a chunk.
 const CHUNK: usize = 256;
 /// Bytes of their images.
 const CHUNK_BYTES: usize = 256 << 10;
+/// Rows looked at under one view.
+const PAGE_ROWS: usize = 2_000;
 /// Wait after a read that failed for now.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// The reader's stack.
@@ -35,12 +40,16 @@ pub enum Fed {
         /// Its table.
         counted: Option<TableId>,
     },
+    /// A row as it stands, to be sent: from before the journal begins.
+    Row(Change),
     /// Part of the journal is gone; reading goes on behind this sequence.
     Gap {
         /// The last change before it.
         after: Seq,
         /// The last change in it.
         resume: Seq,
+        /// The rows of then were sent in its place.
+        bridged: bool,
         /// Why.
         what: String,
     },
@@ -49,6 +58,7 @@ pub enum Fed {
 /// Starts a reader of everything after a sequence. It ends when the receiver is dropped, or the store closes.
 pub fn start(
     store: Store,
+    clock: Clock,
     routes: Arc<Routes>,
     upstream: &str,
     after: Seq,
@@ -56,7 +66,8 @@ pub fn start(
     let (feed, fed) = mpsc::channel(2);
     let runtime = Handle::current();
     let codec = store.keys();
-    let follower = Follower { store, sorter: Sorter { routes, codec, known: HashMap::new() }, after, feed };
+    let sorter = Sorter { routes, codec, known: HashMap::new() };
+    let follower = Follower { store, clock, sorter, after, feed };
     std::thread::Builder::new()
         .name(format!("sync {upstream}").chars().take(15).collect())
         .stack_size(STACK)
@@ -66,6 +77,7 @@ pub fn start(
 
 struct Follower {
     store: Store,
+    clock: Clock,
     sorter: Sorter,
     after: Seq,
     feed: mpsc::Sender<Vec<Fed>>,
@@ -104,8 +116,13 @@ impl Follower {
                     }
                 }),
                 Err(Gap { after, resume: Some(resume), what }) => {
+                    // A cursor at the very beginning: nothing was ever sent, and nothing of it is in the journal.
+                    let bridged = self.after == Seq(0);
+                    if bridged && !self.send_rows(resume, runtime) {
+                        return;
+                    }
                     self.after = self.after.max(resume);
-                    self.feed.blocking_send(vec![Fed::Gap { after, resume, what }]).is_ok()
+                    self.feed.blocking_send(vec![Fed::Gap { after, resume, bridged, what }]).is_ok()
                 }
                 Err(gap) => {
                     tracing::warn!(%gap, "the journal can't be read for now");
@@ -117,6 +134,84 @@ impl Follower {
                 return;
             }
         }
+    }
+}
+
+impl Follower {
+    /// Sends all rows up to a change. What changes meanwhile is left out: the journal has it, and it is read afterwards.
+    fn send_rows(&mut self, up_to: Seq, runtime: &Handle) -> bool {
+        let catalog = self.store.catalog();
+        for table in catalog.tables() {
+            let Some(route) = self.sorter.routes.of(table) else { continue };
+            let mut start = Bound::Included(table.id.0.to_be_bytes().to_vec());
+            loop {
+                let mut chunk = Chunk::default();
+                match self.rows_from(&start, table, &route, up_to, &mut chunk) {
+                    Ok(None) => {
+                        if !chunk.is_empty() && self.feed.blocking_send(chunk.take()).is_err() {
+                            return false;
+                        }
+                        break;
+                    }
+                    Ok(Some(last)) => {
+                        start = Bound::Excluded(last);
+                        if !chunk.is_empty() && self.feed.blocking_send(chunk.take()).is_err() {
+                            return false;
+                        }
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "the rows can't be read for now");
+                        let closed = async { tokio::time::timeout(PATIENCE, self.feed.closed()).await };
+                        if runtime.block_on(closed).is_ok() {
+                            return false;
+                        }
+                    }
+                }
+            }
+        }
+        true
+    }
+
+    /// One page of a table's rows; says where it ended, if there may be more.
+    fn rows_from(
+        &self,
+        start: &Bound<Vec<u8>>,
+        table: &TableDef,
+        route: &Arc<Route>,
+        up_to: Seq,
+        chunk: &mut Chunk,
+    ) -> Result<Option<Vec<u8>>, ReadError> {
+        let range =
+            KeyRange { start: start.clone(), end: Bound::Excluded((table.id.0 + 1).to_be_bytes().to_vec()) };
+        let expiry = self.clock.expiry_now();
+        let time_us = self.clock.now_us();
+        let (mut seen, mut last) = (0, None);
+        self.store.view()?.scan(&range, Direction::Forward, &mut |key, row| {
+            seen += 1;
+            let image = MapRef::new(row.image);
+            let expired = expiry.is_some_and(|now| table.expiry_of(image).is_some_and(|at| at <= now));
+            if row.seq <= up_to
+                && row.mark.is_none()
+                && !expired
+                && let Some(row_key) = route.key_of(image, &self.sorter.codec)
+            {
+                chunk.add(Fed::Row(Change {
+                    seq: row.seq,
+                    key: row_key,
+                    table: table.id,
+                    route: route.clone(),
+                    kind: Kind::Put,
+                    image: Bytes::copy_from_slice(row.image),
+                    time_us,
+                }));
+            }
+            if chunk.is_full() || seen >= PAGE_ROWS {
+                last = Some(key.to_vec());
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        })?;
+        Ok(last)
     }
 }
 
@@ -132,7 +227,7 @@ impl Chunk {
             // A run of records that nobody counts is one step.
             (Some(Fed::Pass { seq, counted: None }), Fed::Pass { seq: next, counted: None }) => *seq = *next,
             _ => {
-                if let Fed::Change(change) = &fed {
+                if let Fed::Change(change) | Fed::Row(change) = &fed {
                     self.bytes += change.image.len();
                 }
                 self.fed.push(fed);

@@ -53,8 +53,8 @@ pub(super) struct Worker {
     requests: usize,
     under_way: JoinSet<Done>,
     durable: durable::State,
-    /// The journal had a gap: what was lost is still to be counted.
-    gap: bool,
+    /// The journal had a gap: what was lost (or, if not, was sent otherwise) is still to be counted.
+    gap: Option<bool>,
     started: Instant,
     throttled_until: Option<Instant>,
     /// A moment at which there is something to do again.
@@ -67,7 +67,6 @@ impl Worker {
         let view = shared.store.view()?;
         let found = Cursor::load(&view, &settings.name)?;
         let letters = Letters::load(&view, &settings.name, &shared.routes, &shared.store.keys())?;
-        drop(view);
         let fresh = found.is_none();
         let cursor = found.unwrap_or_default();
         let mut link = Link::new(settings.max_backoff);
@@ -89,7 +88,7 @@ impl Worker {
             slots,
             requests: 0,
             under_way: JoinSet::new(),
-            gap: false,
+            gap: None,
             started: Instant::now(),
             throttled_until: None,
             alarm: None,
@@ -100,8 +99,9 @@ impl Worker {
 
     /// Works until `shutdown` says so, then lets requests end, and writes the cursor.
     pub(super) async fn run(mut self, shutdown: &mut watch::Receiver<bool>) -> std::io::Result<()> {
-        let (store, routes) = (self.shared.store.clone(), self.shared.routes.clone());
-        self.feed = Some(reader::start(store, routes, &self.settings.name, self.window.prefix().seq)?);
+        let Shared { store, clock, routes, name, .. } = &*self.shared;
+        let after = self.window.prefix().seq;
+        self.feed = Some(reader::start(store.clone(), clock.clone(), routes.clone(), name, after)?);
         loop {
             self.fill();
             self.count_the_lost();
@@ -153,17 +153,26 @@ impl Worker {
             match fed {
                 Fed::Change(change) => self.window.push(change),
                 Fed::Pass { seq, counted } => self.window.pass(seq, counted),
-                Fed::Gap { after, resume, what } => {
+                Fed::Row(row) => self.window.push_row(row),
+                Fed::Gap { after, resume, bridged, what } => {
                     let upstream = self.settings.name.as_str();
-                    tracing::error!(
-                        upstream,
-                        ?after,
-                        ?resume,
-                        what,
-                        "part of the journal was never sent upstream"
-                    );
+                    if bridged {
+                        tracing::info!(
+                            upstream,
+                            ?resume,
+                            "the upstream is new: it got the rows as they stand"
+                        );
+                    } else {
+                        tracing::error!(
+                            upstream,
+                            ?after,
+                            ?resume,
+                            what,
+                            "part of the journal was never sent"
+                        );
+                    }
+                    self.gap = Some(self.gap.unwrap_or(false) || !bridged);
                     self.window.pass(resume, None);
-                    self.gap = true;
                 }
             }
         }
@@ -172,25 +181,24 @@ impl Worker {
     /// After a gap, once all is read: what the store has counted and nobody read is lost.
     fn count_the_lost(&mut self) {
         let store = &self.shared.store;
-        if !self.gap || *store.published().borrow() != self.window.read_to() {
+        let Some(lost) = self.gap else { return };
+        let (seq, counts) = store.counted();
+        if seq != self.window.read_to() {
             return;
         }
-        let before = store.status().published;
-        let counts = store.change_counts();
-        if before != self.window.read_to() || store.status().published != before {
-            return;
-        }
-        self.gap = false;
+        self.gap = None;
         let catalog = store.catalog();
         let routes = &self.shared.routes;
-        let mut lost = 0;
+        let mut dropped = 0;
         for (table, count) in self.window.reconcile(&counts) {
-            if catalog.by_id(table).is_some_and(|table| routes.of(table).is_some()) {
-                lost += count;
+            if lost && catalog.by_id(table).is_some_and(|table| routes.of(table).is_some()) {
+                dropped += count;
             }
         }
-        tracing::error!(upstream = self.settings.name, lost, "changes were dropped unsent");
-        self.durable.dropped(lost);
+        if dropped > 0 {
+            tracing::error!(upstream = self.settings.name, dropped, "changes were dropped unsent");
+            self.durable.dropped(dropped);
+        }
     }
 
     /// Starts all requests that may be made now.
