@@ -6,7 +6,7 @@ use jiter::{Jiter, JiterError, Peek};
 
 use super::parameter::{Form, binary};
 use super::problem::{Kind, Problem};
-use crate::ingest::payload::cbor_value;
+use crate::ingest::payload::cbor_values;
 use crate::model::dynamodb_json::{self, DecodeError};
 use crate::model::{AttributeValue, Item, KeyType, TableDef, plain_json};
 
@@ -56,15 +56,15 @@ pub(super) fn items(
             Err(Problem::bad_request("format=dynamodb is a form of JSON, not of CBOR"))
         }
         (Media::Cbor, Form::Plain) => {
-            match cbor_value(body).map_err(|error| Problem::not_an_item(error.to_string()))? {
-                AttributeValue::L(elements) => {
-                    for (at, element) in elements.into_iter().enumerate() {
-                        object(element).and_then(&mut each).map_err(|problem| in_element(at, problem))?;
-                    }
-                    Ok(true)
-                }
-                value => object(value).and_then(each).map(|()| false),
-            }
+            // Major type 4, behind the tag that only says that this is CBOR.
+            let first = body.strip_prefix(b"\xd9\xd9\xf7").unwrap_or(body).first();
+            let array = first.is_some_and(|byte| byte >> 5 == 4);
+            let mut at = 0;
+            cbor_values(body, |value| {
+                let taken = object(value).and_then(&mut each);
+                at += 1;
+                taken.map_err(|problem| if array { in_element(at - 1, problem) } else { problem })
+            })
         }
         (_, Form::Plain) => {
             let array = body.trim_ascii_start().first() == Some(&b'[');

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use crate::engine::EngineError;
 use crate::http::body::BodyError;
 use crate::http::memory::Crowded;
+use crate::ingest::payload::CborError;
 use crate::model::ImageError;
 use crate::model::dynamodb_json::write_string;
 use crate::model::plain_json::PlainError;
@@ -176,6 +177,12 @@ impl From<Crowded> for Problem {
 
 impl From<PlainError> for Problem {
     fn from(error: PlainError) -> Problem {
+        Problem::not_an_item(error.to_string())
+    }
+}
+
+impl From<CborError> for Problem {
+    fn from(error: CborError) -> Problem {
         Problem::not_an_item(error.to_string())
     }
 }
