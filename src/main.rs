@@ -1,3 +1,5 @@
-//! The `forebay` binary: parses arguments and hands over.
+//! The `forebay` binary: parses arguments and hands over to [`forebay::cli`].
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    forebay::cli::main()
+}

@@ -1,1 +1,141 @@
-//! cli.
+//! The command line: one file per command. Data goes to standard output (a table for people, `--json` for machines),
+//! progress and diagnostics to standard error.
+
+mod check;
+mod client;
+mod demo;
+mod run;
+mod status;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+/// How a command can fail; the exit codes are part of the outside (`interfaces.md`, "Commands").
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// It did not work: exit code 1.
+    Failed(String),
+    /// The daemon can't be reached: 75 (EX_TEMPFAIL).
+    Unreachable(String),
+    /// The configuration is wrong: 78 (EX_CONFIG), which service managers know.
+    Configuration(String),
+}
+
+impl Failure {
+    fn code(&self) -> u8 {
+        match self {
+            Failure::Failed(_) => 1,
+            Failure::Unreachable(_) => 75,
+            Failure::Configuration(_) => 78,
+        }
+    }
+
+    fn text(&self) -> &str {
+        let (Failure::Failed(text) | Failure::Unreachable(text) | Failure::Configuration(text)) = self;
+        text
+    }
+}
+
+/// DynamoDB at the edge: takes sensor items over MQTT and HTTP, keeps them durably, answers DynamoDB's API locally, and
+/// sends everything upstream whenever there is a link.
+#[derive(Debug, Parser)]
+#[command(name = "forebay", version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the daemon.
+    #[command(after_help = "Example:\n  forebay run\n  forebay run --config /etc/forebay/gateway.toml")]
+    Run(RunArguments),
+    /// Shows the main job on this machine: gateway, central endpoint, devices, a cut link, a kill -9, and the proof.
+    #[command(after_help = "Example:\n  forebay demo\n  forebay demo --keep")]
+    Demo {
+        /// Stay up when done, and print the addresses; Ctrl-C ends it.
+        #[arg(long)]
+        keep: bool,
+    },
+    /// Validates a configuration and every rule in it.
+    #[command(after_help = "Example:\n  forebay check /etc/forebay/gateway.toml")]
+    Check {
+        /// The configuration.
+        file: PathBuf,
+    },
+    /// Shows a running daemon's state: link, backlog, ingest, store, clock.
+    #[command(after_help = "Example:\n  forebay status\n  forebay status --json --url http://127.0.0.1:8000")]
+    Status {
+        /// The daemon's HTTP address.
+        #[arg(long, env = "FOREBAY_URL", default_value = "http://127.0.0.1:8000")]
+        url: String,
+        /// JSON, as GET /v1/status gives it.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Reads a tree's pages; run by the daemon itself, in a child process, before it trusts one after a crash.
+    #[command(name = "__check-tree", hide = true)]
+    CheckTree {
+        /// The store's directory.
+        path: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+struct RunArguments {
+    /// The configuration; without it the built-in defaults serve.
+    #[arg(long, env = "FOREBAY_CONFIG")]
+    config: Option<PathBuf>,
+    /// The store's directory.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Where HTTP listens, such as 127.0.0.1:8000.
+    #[arg(long)]
+    http: Option<String>,
+    /// Where the MQTT listener listens, such as 127.0.0.1:1883.
+    #[arg(long)]
+    mqtt: Option<String>,
+}
+
+/// Parses the arguments, runs the command, and says how it went.
+pub fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Run(arguments) => run::run(arguments),
+        Command::Demo { keep } => demo::run(keep),
+        Command::Check { file } => check::run(&file),
+        Command::Status { url, json } => status::run(&url, json),
+        Command::CheckTree { path } => crate::store::Store::check_tree(&path).map_err(Failure::Failed),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            say(&format!("forebay: {}", failure.text()));
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+/// A line to standard error; nobody listening is no reason to fail.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+/// Text to standard output.
+fn print(text: &str) -> Result<(), Failure> {
+    std::io::stdout()
+        .lock()
+        .write_all(text.as_bytes())
+        .map_err(|error| Failure::Failed(format!("standard output: {error}")))
+}
+
+/// A runtime for commands that talk to a daemon.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Failed(format!("the system gives no threads: {error}")))
+}

@@ -16,8 +16,9 @@ pub(super) fn run(url: &str, json: bool) -> Result<(), Failure> {
         let text = String::from_utf8_lossy(&body);
         return print(&format!("{}\n", text.trim_end()));
     }
-    let status: Status = serde_json::from_slice(&body)
-        .map_err(|error| Failure::Failed(format!("{url} answered something that is not a status ({error})")))?;
+    let status: Status = serde_json::from_slice(&body).map_err(|error| {
+        Failure::Failed(format!("{url} answered something that is not a status ({error})"))
+    })?;
     print(&table(&status))
 }
 
@@ -35,11 +36,19 @@ fn table(status: &Status) -> String {
         }
     }
     let ingest = &status.ingest;
-    line("ingest", format!("{} accepted, {} rejected, {} skipped", ingest.accepted, ingest.rejected, ingest.skipped));
+    line(
+        "ingest",
+        format!("{} accepted, {} rejected, {} skipped", ingest.accepted, ingest.rejected, ingest.skipped),
+    );
     let store = &status.store;
     line(
         "store",
-        format!("{} items, {} on disk, {} written", store.items, size(store.bytes_on_disk), size(store.bytes_written)),
+        format!(
+            "{} items, {} on disk, {} written",
+            store.items,
+            size(store.bytes_on_disk),
+            size(store.bytes_written)
+        ),
     );
     if let Some(full) = &store.full {
         line("full", full.clone());

@@ -6,9 +6,7 @@ use super::raw::Raw;
 const OTHERS: [&str; 2] = ["FOREBAY_URL", "FOREBAY_LOG"];
 
 /// What the environment says, and a warning for each variable that names no key.
-pub(super) fn read(
-    variables: impl Iterator<Item = (String, String)>,
-) -> Result<(Raw, Vec<String>), String> {
+pub(super) fn read(variables: impl Iterator<Item = (String, String)>) -> Result<(Raw, Vec<String>), String> {
     let mut merged = Raw::default();
     let mut warnings = Vec::new();
     for (name, value) in variables {
@@ -18,7 +16,9 @@ pub(super) fn read(
         }
         let keys: Vec<String> = path.split("__").map(str::to_ascii_lowercase).collect();
         let well_formed = keys.len() > 1
-            && keys.iter().all(|key| !key.is_empty() && key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'));
+            && keys
+                .iter()
+                .all(|key| !key.is_empty() && key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'));
         match well_formed.then(|| one(&keys, &value)) {
             Some(Ok(raw)) => merged.override_with(raw),
             Some(Err(error)) if !error.contains("unknown field") => {
@@ -35,7 +35,8 @@ pub(super) fn read(
 /// One variable as a document of one key: a string, or else what TOML reads in it (numbers, booleans).
 fn one(keys: &[String], value: &str) -> Result<Raw, String> {
     let path = keys.join(".");
-    let text = toml::Value::String(value.to_owned());
+    // JSON's escapes are among TOML's.
+    let text = serde_json::to_string(value).map_err(|error| error.to_string())?;
     toml::from_str::<Raw>(&format!("{path} = {text}"))
         .or_else(|error| toml::from_str::<Raw>(&format!("{path} = {value}")).map_err(|_| error))
         .map_err(|error| error.message().trim().to_owned())
@@ -51,9 +52,11 @@ mod tests {
 
     #[test]
     fn a_variable_overrides_one_key() {
-        let (raw, warnings) =
-            from(&[("FOREBAY_HTTP__LISTEN", "127.0.0.1:9000"), ("FOREBAY_MQTT__LISTENER__MAX_CONNECTIONS", "7")])
-                .unwrap();
+        let (raw, warnings) = from(&[
+            ("FOREBAY_HTTP__LISTEN", "127.0.0.1:9000"),
+            ("FOREBAY_MQTT__LISTENER__MAX_CONNECTIONS", "7"),
+        ])
+        .unwrap();
         assert_eq!(raw.http.unwrap().listen, Some("127.0.0.1:9000".parse().unwrap()));
         assert_eq!(raw.mqtt.listener.unwrap().max_connections, Some(7));
         assert!(warnings.is_empty());

@@ -1,1 +1,115 @@
-//! config.
+//! The configuration: raw TOML ([`raw`]), then validated settings for each room ([`validate`]). Order: flag,
+//! environment, file, default. A file replaces the no-configuration defaults wholly.
+
+mod environment;
+mod raw;
+mod settings;
+mod units;
+mod validate;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+pub use settings::{ClockSettings, ConfiguredTable, Settings};
+pub use units::{Size, Span};
+
+/// What is wrong with a configuration: where, what, and what would be right.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// The file can't be read.
+    #[error("{}: {what}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The system's word, and what to do.
+        what: String,
+    },
+    /// A line of it is wrong.
+    #[error("{}:{line}: {what}", path.display())]
+    At {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong, with the key, and the remedy.
+        what: String,
+    },
+    /// Something else is wrong (the environment, a flag).
+    #[error("{0}")]
+    Other(String),
+}
+
+/// Settings, and what the owner should know of them.
+pub struct Loaded {
+    /// What the daemon runs by.
+    pub settings: Settings,
+    /// Unknown environment variables and their like.
+    pub warnings: Vec<String>,
+}
+
+/// What the command line overrides.
+#[derive(Clone, Debug, Default)]
+pub struct Flags {
+    /// `--data`.
+    pub data: Option<PathBuf>,
+    /// `--http`.
+    pub http: Option<String>,
+    /// `--mqtt`.
+    pub mqtt: Option<String>,
+}
+
+/// Reads a file, or the no-configuration defaults, and lets environment and flags override it.
+pub fn load(
+    path: Option<&Path>,
+    flags: Flags,
+    environment: impl Iterator<Item = (String, String)>,
+) -> Result<Loaded, ConfigError> {
+    let (overrides, warnings) = environment::read(environment).map_err(ConfigError::Other)?;
+    let flags = raw::Raw::from_flags(flags).map_err(ConfigError::Other)?;
+    let (text, source) = match path {
+        Some(path) => (read(path)?, Source::File(path)),
+        None => (validate::NO_CONFIGURATION.to_owned(), Source::Defaults),
+    };
+    let located = |at: Option<std::ops::Range<usize>>, what: String| source.locate(&text, at, what);
+    let mut raw: raw::Raw =
+        toml::from_str(&text).map_err(|error| located(error.span(), error.message().trim().to_owned()))?;
+    raw.override_with(overrides);
+    raw.override_with(flags);
+    let settings = validate::validate(raw).map_err(|fault| located(fault.span, fault.what))?;
+    Ok(Loaded { settings, warnings })
+}
+
+fn read(path: &Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable {
+        path: path.to_owned(),
+        what: match error.kind() {
+            std::io::ErrorKind::NotFound => {
+                "there is no such file; --config names it, and without one the built-in defaults serve"
+                    .to_owned()
+            }
+            std::io::ErrorKind::InvalidData => "the file is not UTF-8 text".to_owned(),
+            _ => format!("it can't be read: {error}"),
+        },
+    })
+}
+
+/// Where a configuration's text comes from.
+enum Source<'a> {
+    File(&'a Path),
+    Defaults,
+}
+
+impl Source<'_> {
+    fn locate(&self, text: &str, span: Option<std::ops::Range<usize>>, what: String) -> ConfigError {
+        match (self, span) {
+            (Source::File(path), Some(span)) => {
+                let line = 1 + text.bytes().take(span.start).filter(|byte| *byte == b'\n').count();
+                ConfigError::At { path: path.to_path_buf(), line, what }
+            }
+            (Source::File(path), None) => ConfigError::Unreadable { path: path.to_path_buf(), what },
+            (Source::Defaults, _) => ConfigError::Other(what),
+        }
+    }
+}

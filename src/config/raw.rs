@@ -134,7 +134,9 @@ impl Raw {
     pub(super) fn from_flags(flags: Flags) -> Result<Raw, String> {
         let address = |flag: &str, text: Option<String>| -> Result<Option<SocketAddr>, String> {
             let parse = |text: String| {
-                text.parse().map_err(|_| format!("{flag} {text:?} is not an address and port, such as 127.0.0.1:8000"))
+                text.parse().map_err(|_| {
+                    format!("{flag} {text:?} is not an address and port, such as 127.0.0.1:8000")
+                })
             };
             text.map(parse).transpose()
         };

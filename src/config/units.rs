@@ -23,16 +23,6 @@ const SIZES: [(&str, u64); 7] = [
     ("B", 1),
 ];
 
-/// Duration units in microseconds; `ms` and `us` before `s` for the same reason.
-const SPANS: [(&str, u64); 6] = [
-    ("ms", 1_000),
-    ("us", 1),
-    ("s", 1_000_000),
-    ("m", 60_000_000),
-    ("h", 3_600_000_000),
-    ("d", 86_400_000_000),
-];
-
 /// The whole number in front of one of the units, times the unit.
 fn parse(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let (number, unit) = units.iter().find_map(|(name, unit)| Some((text.strip_suffix(name)?, unit)))?;
@@ -53,7 +43,7 @@ impl std::str::FromStr for Span {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Span, String> {
-        parse(text, &SPANS).map(|us| Span(Duration::from_micros(us))).ok_or_else(|| {
+        crate::ingest::parse_duration(text).map(Span).ok_or_else(|| {
             format!("{text:?} is not a duration: write a whole number and a unit, such as \"5ms\", \"30s\" or \"30d\"")
         })
     }

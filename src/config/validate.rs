@@ -8,12 +8,14 @@ use std::time::Duration;
 use toml::Spanned;
 
 use super::raw::{self, Raw};
-use super::settings::{
-    ClockSettings, ConfiguredTable, ConfiguredUpstream, DynamodbSettings, HttpDoor, ListenerDoor, Settings,
-};
+use super::settings::{ClockSettings, ConfiguredTable, Settings};
 use super::units::{Size, Span};
-use crate::ingest::{Rule, RuleSettings};
+use crate::http::{DynamodbSettings, ServerSettings};
+use crate::ingest::{RuleSet, RuleSettings, TableSettings};
 use crate::model::{KeyAttribute, KeySchema, Name, TableName, limits};
+use crate::mqtt::ListenerSettings;
+use crate::security::credentials::CredentialsSource;
+use crate::sync::{Endpoint, UpstreamSettings};
 
 /// What `forebay run` serves without a configuration.
 pub(super) const NO_CONFIGURATION: &str = r#"
@@ -65,7 +67,8 @@ impl Fault {
 pub(super) fn validate(raw: Raw) -> Result<Settings, Fault> {
     let tables = each(raw.tables, table)?;
     unique("table", tables.iter().map(|table| table.name.as_str()))?;
-    let rules = each(raw.rules, |rule| self::rule(rule, &tables))?;
+    let commit_wait = commit_wait(raw.store.commit_wait)?;
+    let rules = rules(raw.rules, &tables)?;
     let upstreams = each(raw.upstreams, upstream)?;
     unique("upstream", upstreams.iter().map(|upstream| upstream.name.as_str()))?;
     Ok(Settings {
@@ -76,9 +79,9 @@ pub(super) fn validate(raw: Raw) -> Result<Settings, Fault> {
         },
         store_path: raw.store.path.unwrap_or_else(|| PathBuf::from("/var/lib/forebay")),
         max_size: max_size(raw.store.max_size)?,
-        commit_wait: commit_wait(raw.store.commit_wait)?,
+        commit_wait,
         http: raw.http.map(http).transpose()?,
-        listener: raw.mqtt.listener.map(listener).transpose()?,
+        listener: raw.mqtt.listener.map(|raw| listener(raw, commit_wait)).transpose()?,
         dynamodb: dynamodb(raw.dynamodb)?,
         tables,
         rules,
@@ -141,7 +144,7 @@ fn commit_wait(configured: Option<Span>) -> Result<Duration, Fault> {
     Ok(wait)
 }
 
-fn http(raw: raw::Http) -> Result<HttpDoor, Fault> {
+fn http(raw: raw::Http) -> Result<ServerSettings, Fault> {
     let raw::Http { listen, auth, max_connections } = raw;
     let listen = listen.ok_or_else(|| Fault::new("[http] needs listen, such as \"127.0.0.1:8000\""))?;
     let raw::Auth::Off = auth.unwrap_or(raw::Auth::Off);
@@ -150,23 +153,30 @@ fn http(raw: raw::Http) -> Result<HttpDoor, Fault> {
             "http.listen is {listen}, but without authentication only loopback is served; use 127.0.0.1 or [::1]"
         )));
     }
-    Ok(HttpDoor { listen, max_connections: positive("http.max_connections", max_connections, 256)? })
+    let defaults = ServerSettings::new(listen);
+    let max_connections = positive("http.max_connections", max_connections, defaults.max_connections)?;
+    Ok(ServerSettings { max_connections, ..defaults })
 }
 
-fn listener(raw: raw::Listener) -> Result<ListenerDoor, Fault> {
+/// Whoever wants no wait for company at the journal wants none at the socket either.
+fn listener(raw: raw::Listener, commit_wait: Duration) -> Result<ListenerSettings, Fault> {
     let raw::Listener { listen, max_connections, max_packet_size, receive_maximum } = raw;
-    let listen = listen.ok_or_else(|| Fault::new("[mqtt.listener] needs listen, such as \"127.0.0.1:1883\""))?;
-    let size = max_packet_size.map_or(512 * 1024, |Size(size)| size);
+    let listen =
+        listen.ok_or_else(|| Fault::new("[mqtt.listener] needs listen, such as \"127.0.0.1:1883\""))?;
+    let defaults = ListenerSettings::new(listen);
+    let size = max_packet_size.map_or(u64::from(defaults.max_packet_size), |Size(size)| size);
     let max_packet_size = u32::try_from(size)
         .ok()
         .filter(|size| (1024..=16 << 20).contains(size))
         .ok_or_else(|| Fault::new("mqtt.listener.max_packet_size must be \"1KiB\" to \"16MiB\""))?;
-    let receive_maximum = receive_maximum.unwrap_or(1024);
+    let receive_maximum = receive_maximum.unwrap_or(defaults.receive_maximum);
     if receive_maximum == 0 {
         return Err(Fault::new("mqtt.listener.receive_maximum must be at least 1"));
     }
-    let max_connections = positive("mqtt.listener.max_connections", max_connections, 256)?;
-    Ok(ListenerDoor { listen, max_connections, max_packet_size, receive_maximum })
+    let max_connections =
+        positive("mqtt.listener.max_connections", max_connections, defaults.max_connections)?;
+    let gather = defaults.gather.min(commit_wait);
+    Ok(ListenerSettings { max_connections, max_packet_size, receive_maximum, gather, ..defaults })
 }
 
 fn positive(key: &str, configured: Option<usize>, default: usize) -> Result<usize, Fault> {
@@ -217,7 +227,9 @@ fn table(raw: raw::Table) -> Result<ConfiguredTable, Fault> {
         }
     }
     let (ttl_attribute, ttl_default) = match ttl {
-        Some(raw::Ttl { attribute, default }) => (Some(Name::from(attribute)), default.map(|Span(span)| span)),
+        Some(raw::Ttl { attribute, default }) => {
+            (Some(Name::from(attribute)), default.map(|Span(span)| span))
+        }
         None => (None, None),
     };
     Ok(ConfiguredTable { name, keys, ttl_attribute, ttl_default, when_full })
@@ -230,51 +242,53 @@ fn key_attribute(table: &TableName, key: &KeyAttribute) -> Result<(), Fault> {
     Err(Fault::new(format!("table {}: a key attribute's name has 1 to 255 bytes", table.as_str())))
 }
 
-fn rule(settings: RuleSettings, tables: &[ConfiguredTable]) -> Result<RuleSettings, Fault> {
-    Rule::new(&settings).map_err(|error| Fault::new(format!("rule {:?}: {error}", settings.name)))?;
-    let known = settings.table.as_deref().is_none_or(|name| tables.iter().any(|t| t.name.as_str() == name));
-    if !known {
-        let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
-        return Err(Fault::new(format!(
-            "rule {:?}: there is no [[table]] named {:?}; there are {names:?}",
-            settings.name,
-            settings.table.unwrap_or_default()
-        )));
-    }
-    Ok(settings)
+/// Compiles the rules against the configured tables; a fault is where its rule stands.
+fn rules(raw: Vec<Spanned<RuleSettings>>, tables: &[ConfiguredTable]) -> Result<RuleSet, Fault> {
+    let (spans, rules): (Vec<_>, Vec<_>) =
+        raw.into_iter().map(|rule| (rule.span(), rule.into_inner())).unzip();
+    let known = tables.iter().map(|table| TableSettings {
+        name: table.name.clone(),
+        keys: table.keys.clone(),
+        ttl_attribute: table.ttl_attribute.clone(),
+        ttl_default: table.ttl_default,
+    });
+    RuleSet::new(&rules, known.collect()).map_err(|(index, error)| {
+        let name = rules.get(index).and_then(|rule| rule.name.clone()).unwrap_or_default();
+        Fault { span: spans.get(index).cloned(), what: format!("rule {name:?}: {error}") }
+    })
 }
 
-fn upstream(raw: raw::Upstream) -> Result<ConfiguredUpstream, Fault> {
-    let raw::Upstream { name, endpoint, region, tables, profile, credentials_file, ca_file, supersede, max_in_flight } =
-        raw;
-    let named = |what: String| Fault::new(format!("upstream {name:?}: {what}"));
-    let uri: hyper::Uri = endpoint
-        .parse()
-        .map_err(|error| named(format!("endpoint {endpoint:?} is not a URL ({error})")))?;
-    let host = uri.host().unwrap_or_default();
-    if !matches!(uri.scheme_str(), Some("http" | "https")) || host.is_empty() || uri.path().len() > 1 {
-        return Err(named(format!(
-            "endpoint {endpoint:?} must be http:// or https:// with a host, such as \"https://dynamodb.eu-west-1.amazonaws.com\""
-        )));
-    }
-    let region = region.or_else(|| region_of(host)).ok_or_else(|| {
-        named("region is missing and the endpoint does not name one; add region = \"eu-west-1\"".to_owned())
-    })?;
-    for path in credentials_file.iter().chain(&ca_file) {
-        readable(path).map_err(&named)?;
-    }
-    let max_in_flight = positive("max_in_flight", max_in_flight, 2).map_err(|fault| named(fault.what))?;
-    Ok(ConfiguredUpstream {
-        endpoint: endpoint.trim_end_matches('/').to_owned(),
+fn upstream(raw: raw::Upstream) -> Result<UpstreamSettings, Fault> {
+    let raw::Upstream {
+        name,
+        endpoint,
         region,
         tables,
         profile,
         credentials_file,
         ca_file,
-        supersede: supersede.unwrap_or(true),
+        supersede,
         max_in_flight,
-        name,
-    })
+    } = raw;
+    let named = |what: String| Fault::new(format!("upstream {name:?}: {what}"));
+    let endpoint = Endpoint::parse(&endpoint).map_err(|error| named(error.to_string()))?;
+    let region = region.or_else(|| region_of(&endpoint.host)).ok_or_else(|| {
+        named("region is missing and the endpoint does not name one; add region = \"eu-west-1\"".to_owned())
+    })?;
+    for path in credentials_file.iter().chain(&ca_file) {
+        readable(path).map_err(&named)?;
+    }
+    let credentials = match (profile, credentials_file) {
+        (None, None) => CredentialsSource::Environment,
+        (name, file) => {
+            CredentialsSource::Profile { file, name: name.unwrap_or_else(|| "default".to_owned()) }
+        }
+    };
+    let defaults = UpstreamSettings::new(name.clone(), endpoint, region);
+    let max_in_flight = positive("max_in_flight", max_in_flight, defaults.max_in_flight)
+        .map_err(|fault| named(fault.what))?;
+    let supersede = supersede.unwrap_or(defaults.supersede);
+    Ok(UpstreamSettings { tables, credentials, ca_file, supersede, max_in_flight, ..defaults })
 }
 
 /// `dynamodb.REGION.amazonaws.com`.
@@ -284,5 +298,7 @@ fn region_of(host: &str) -> Option<String> {
 }
 
 fn readable(path: &Path) -> Result<(), String> {
-    std::fs::File::open(path).map(|_| ()).map_err(|error| format!("{} can't be read: {error}", path.display()))
+    std::fs::File::open(path)
+        .map(|_| ())
+        .map_err(|error| format!("{} can't be read: {error}", path.display()))
 }

@@ -21,6 +21,7 @@ mod prepare;
 mod put_item;
 mod query;
 pub mod request;
+mod resolve_time;
 mod scan;
 mod update_time_to_live;
 
@@ -28,6 +29,7 @@ use std::sync::Arc;
 
 pub use error::EngineError;
 pub use request::*;
+pub use resolve_time::{ESTIMATED, Resolution, ResolveTime};
 
 use crate::clock::Clock;
 use crate::model::{TableDef, TableName};
@@ -149,6 +151,17 @@ impl Engine {
         let stamp = self.clock.stamp();
         self.write(Urgency::Now, 1024, move |read, batch| {
             update_time_to_live::decide(read, batch, &principal, &request, stamp)
+        })
+        .await
+    }
+
+    /// Puts estimated times right; returns how many rows were resolved.
+    pub async fn resolve_time(&self, request: Authorized<ResolveTime>) -> Result<u64, EngineError> {
+        let request = request.into_inner();
+        let (codec, stamp) = (self.store.keys(), self.clock.stamp());
+        let weight = request.rows.iter().map(|(_, row)| row.image.len() * 2).sum();
+        self.write(Urgency::Gather, weight, move |read, batch| {
+            resolve_time::decide(read, batch, codec, &request, stamp)
         })
         .await
     }

@@ -32,7 +32,7 @@ pub use accept::Accept;
 pub use preset::preset_names;
 pub use rejected::Rejected;
 pub use rule_set::{Context, Outcome, Rejection, RuleSet, Skip};
-pub use settings::{RuleError, RuleSettings, TableSettings};
+pub use settings::{RuleError, RuleSettings, TableSettings, parse_duration};
 
 use crate::engine::EngineError;
 

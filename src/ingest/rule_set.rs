@@ -73,6 +73,16 @@ impl RuleSet {
         Ok(RuleSet { rules: compiled, tables })
     }
 
+    /// How many rules there are, those of presets counted singly.
+    pub fn len(&self) -> usize {
+        self.rules.len()
+    }
+
+    /// Whether there is none: every message is rejected.
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
     /// The configured tables.
     pub fn tables(&self) -> &[TableSettings] {
         &self.tables

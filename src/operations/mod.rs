@@ -1,1 +1,3 @@
-//! operations.
+//! What the daemon does for itself beside its doors.
+
+pub mod time;

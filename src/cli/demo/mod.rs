@@ -48,7 +48,10 @@ async fn story(folder: &Path, keep: bool) -> Result<(), Failure> {
         .await
         .map_err(|error| Failure::Failed(format!("the link between the two: {error}")))?;
     let (mut gateway, listener) = gateway(folder, &link).await?;
-    say(&format!("2. A gateway: MQTT on {listener}, HTTP on http://{}, its upstream is the centre", gateway.http));
+    say(&format!(
+        "2. A gateway: MQTT on {listener}, HTTP on http://{}, its upstream is the centre",
+        gateway.http
+    ));
 
     let mut devices: Vec<Device> = (0..DEVICES).map(|number| Device::start(number, listener)).collect();
     publish(&mut devices, 100).await;
@@ -60,7 +63,9 @@ async fn story(folder: &Path, keep: bool) -> Result<(), Failure> {
     publish(&mut devices, 150).await;
     settle(&devices).await?;
     let pending = status(&gateway.client()).await?.upstreams.first().map_or(0, |upstream| upstream.pending);
-    say(&format!("4. Link cut; 150 readings each, acknowledged all the same; {pending} changes wait on the gateway"));
+    say(&format!(
+        "4. Link cut; 150 readings each, acknowledged all the same; {pending} changes wait on the gateway"
+    ));
 
     let restart = kill_under_load(&mut gateway, &mut devices).await?;
     settle(&devices).await?;
@@ -75,7 +80,10 @@ async fn story(folder: &Path, keep: bool) -> Result<(), Failure> {
 
     prove(&gateway, &central, &devices).await?;
     if keep {
-        say(&format!("Staying up (Ctrl-C ends it): gateway http://{}, centre http://{}", gateway.http, central.http));
+        say(&format!(
+            "Staying up (Ctrl-C ends it): gateway http://{}, centre http://{}",
+            gateway.http, central.http
+        ));
         let _ = tokio::signal::ctrl_c().await;
     }
     Ok(())
@@ -88,6 +96,8 @@ async fn central(folder: &Path) -> Result<Daemon, Failure> {
         r#"
 [gateway]
 id = "centre"
+[clock]
+trust = "always"
 [store]
 path = {data:?}
 [http]
@@ -109,6 +119,8 @@ async fn gateway(folder: &Path, link: &Link) -> Result<(Daemon, std::net::Socket
         r#"
 [gateway]
 id = "gateway"
+[clock]
+trust = "always"
 [store]
 path = {data:?}
 [http]
@@ -184,7 +196,8 @@ async fn until(what: &str, mut done: impl AsyncFnMut() -> Result<bool, Failure>)
 
 async fn status(client: &Client) -> Result<Status, Failure> {
     let (_, body) = client.get("/v1/status").await?;
-    serde_json::from_slice(&body).map_err(|error| Failure::Failed(format!("the status can't be read: {error}")))
+    serde_json::from_slice(&body)
+        .map_err(|error| Failure::Failed(format!("the status can't be read: {error}")))
 }
 
 /// Both ends hold the same items, and every acknowledged reading is among them.

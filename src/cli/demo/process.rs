@@ -84,7 +84,8 @@ impl Daemon {
 fn spawn(config: &Path, log: &Path) -> Result<Child, Failure> {
     let binary = std::env::current_exe()
         .map_err(|error| Failure::Failed(format!("this program's own file can't be found: {error}")))?;
-    let log = std::fs::File::options().create(true).append(true).open(log).map_err(|error| failed(log, &error))?;
+    let log =
+        std::fs::File::options().create(true).append(true).open(log).map_err(|error| failed(log, &error))?;
     Command::new(&binary)
         .arg("run")
         .arg("--config")

@@ -24,7 +24,7 @@ const DEFAULT_REGION: &str = "us-east-1";
 const PREFLIGHT_SECONDS: u32 = 172_800;
 
 /// `[dynamodb]` of the configuration.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DynamodbSettings {
     /// The region in ARNs; without it the one that the request is signed for.
     pub region: Option<String>,

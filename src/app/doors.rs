@@ -1,0 +1,84 @@
+//! Opening the doors: bound before the daemon says that it is ready.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::AppError;
+use crate::clock::Clock;
+use crate::engine::Engine;
+use crate::http::{self, DynamodbSettings, Parts, Readiness, Server, ServerSettings, State};
+use crate::ingest::Accept;
+use crate::mqtt::{Listener, ListenerSettings};
+use crate::store::Store;
+use crate::telemetry::{IngestMetrics, ListenerMetrics, MqttStatus, Upstreams, Watched};
+
+/// What the doors are given.
+pub(super) struct Doors {
+    pub(super) gateway: String,
+    pub(super) engine: Engine,
+    pub(super) accept: Accept,
+    pub(super) store: Store,
+    pub(super) clock: Clock,
+    pub(super) dynamodb: DynamodbSettings,
+    pub(super) ingest: Arc<IngestMetrics>,
+    pub(super) upstreams: Upstreams,
+    pub(super) readiness: Arc<Readiness>,
+}
+
+impl Doors {
+    /// Binds every configured door, then serves each in a task of its own until `stopping`.
+    pub(super) async fn open(
+        self,
+        http: Option<ServerSettings>,
+        listener: Option<ListenerSettings>,
+        stopping: &watch::Receiver<bool>,
+        tasks: &mut JoinSet<()>,
+    ) -> Result<(), AppError> {
+        let server = match http {
+            Some(settings) => Some(bind_http(settings).await?),
+            None => None,
+        };
+        let listener = match listener {
+            Some(settings) => {
+                Some(Listener::bind(settings).await.map_err(|error| AppError::Door(error.to_string()))?)
+            }
+            None => None,
+        };
+        let listening = listener.as_ref().map(|_| "listening".to_owned());
+        if let Some(listener) = listener {
+            let metrics = Arc::new(ListenerMetrics::default());
+            tasks.spawn(listener.run(self.accept.clone(), stopping.clone(), metrics));
+        }
+        let Some(server) = server else { return Ok(()) };
+        let state = State::new(Parts {
+            gateway: self.gateway,
+            engine: self.engine,
+            accept: self.accept,
+            store: self.store,
+            clock: self.clock,
+            dynamodb: self.dynamodb,
+            readiness: self.readiness,
+            ingest: self.ingest,
+            mqtt: Arc::new(Watched::new(MqttStatus { broker: None, listener: listening })),
+            upstreams: self.upstreams,
+        });
+        let mut stopping = stopping.clone();
+        tracing::info!(address = %server.local_addr(), "HTTP listener");
+        tasks.spawn(async move {
+            let stopped = async move { drop(stopping.wait_for(|stop| *stop).await) };
+            server.run(http::router(state), stopped).await;
+        });
+        Ok(())
+    }
+}
+
+async fn bind_http(settings: ServerSettings) -> Result<Server, AppError> {
+    let address = settings.listen;
+    Server::bind(settings).await.map_err(|error| {
+        AppError::Door(format!(
+            "HTTP can't listen on {address}: {error}; --http or [http] listen names another address"
+        ))
+    })
+}

@@ -1,0 +1,25 @@
+//! Why the daemon ended.
+
+use crate::store::OpenError;
+
+/// Why the daemon ended.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The store can't be opened.
+    #[error("{0}")]
+    Open(#[from] OpenError),
+    /// A configured table is there with another key.
+    #[error("{0}")]
+    Table(String),
+    /// A door can't be opened.
+    #[error("{0}")]
+    Door(String),
+    /// The system gives no threads, no signals, or the store no answer.
+    #[error("{0}")]
+    System(String),
+    /// A write or a sync failed: the process ends, and a restart recovers.
+    #[error(
+        "the journal can't be written: {0}; what was acknowledged is safe; start forebay again when the disk is well"
+    )]
+    Poisoned(String),
+}

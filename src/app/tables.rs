@@ -1,0 +1,68 @@
+//! Configured tables: created if they aren't there, never altered or deleted; only the TTL attribute follows the
+//! configuration.
+
+use super::AppError;
+use crate::config::ConfiguredTable;
+use crate::engine::{CreateTable, Engine, EngineError, UpdateTimeToLive};
+use crate::model::{KeySchema, TableDef};
+use crate::security::{Principal, authorize};
+
+/// Makes every configured table be there, with its key and TTL.
+pub(super) async fn ensure(engine: &Engine, tables: &[ConfiguredTable]) -> Result<(), AppError> {
+    for table in tables {
+        let result = one(engine, table).await;
+        result.map_err(|error| AppError::Table(format!("table {}: {error}", table.name.as_str())))?;
+    }
+    Ok(())
+}
+
+async fn one(engine: &Engine, wanted: &ConfiguredTable) -> Result<(), String> {
+    let existing = match engine.table(wanted.name.as_str()) {
+        Ok(existing) => existing,
+        Err(_) => {
+            let request = CreateTable {
+                table: wanted.name.clone(),
+                keys: wanted.keys.clone(),
+                provisioned: None,
+                deletion_protection: false,
+            };
+            let created = engine.create_table(authorize(Principal::Daemon, request)).await;
+            created.map_err(|error| error.to_string())?.table
+        }
+    };
+    if existing.keys != wanted.keys {
+        return Err(format!(
+            "the configuration says {}, the table in the store has {}; a table's key never changes: give the configured table another name, or correct it",
+            describe(&wanted.keys),
+            describe(&existing.keys)
+        ));
+    }
+    ttl(engine, wanted, &existing).await.map_err(|error| error.to_string())
+}
+
+/// Brings the TTL attribute in line; a table without `ttl` in the configuration keeps what a client has set.
+async fn ttl(engine: &Engine, wanted: &ConfiguredTable, existing: &TableDef) -> Result<(), EngineError> {
+    let Some(attribute) = &wanted.ttl_attribute else { return Ok(()) };
+    let current = existing.ttl.as_ref().map(|ttl| &ttl.attribute);
+    if current == Some(attribute) {
+        return Ok(());
+    }
+    let update = |attribute: &str, enabled| UpdateTimeToLive {
+        table: wanted.name.clone(),
+        attribute: attribute.to_owned(),
+        enabled,
+    };
+    if let Some(current) = current {
+        engine.update_time_to_live(authorize(Principal::Daemon, update(current, false))).await?;
+    }
+    engine.update_time_to_live(authorize(Principal::Daemon, update(attribute, true))).await?;
+    Ok(())
+}
+
+fn describe(keys: &KeySchema) -> String {
+    let partition = format!("partition key {} ({:?})", keys.partition.name, keys.partition.key_type);
+    match &keys.sort {
+        Some(sort) => format!("{partition}, sort key {} ({:?})", sort.name, sort.key_type),
+        None => format!("{partition}, no sort key"),
+    }
+}

@@ -1,0 +1,141 @@
+//! The configuration as an owner meets it: the shipped file, the defaults, and every kind of mistake.
+
+use std::io::Write;
+use std::path::Path;
+
+use super::*;
+
+/// What two configurations of the doors must agree in.
+fn doors(settings: &Settings) -> impl PartialEq + std::fmt::Debug + use<> {
+    let http = settings.http.as_ref().map(|http| (http.listen, http.max_connections));
+    let listener = settings.listener.as_ref().map(|listener| {
+        (listener.listen, listener.max_connections, listener.max_packet_size, listener.receive_maximum)
+    });
+    (http, listener)
+}
+
+fn load_text(text: &str) -> Result<Settings, String> {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    let loaded = load(Some(file.path()), Flags::default(), std::iter::empty());
+    loaded.map(|loaded| loaded.settings).map_err(|error| error.to_string())
+}
+
+/// What a configuration with this text says is wrong.
+fn fault(text: &str) -> String {
+    load_text(text).err().expect("the configuration is wrong")
+}
+
+fn shipped() -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/gateway.toml")).unwrap()
+}
+
+#[test]
+fn without_a_configuration_there_are_doors_a_table_and_a_rule() {
+    let settings = load(None, Flags::default(), std::iter::empty()).unwrap().settings;
+    assert_eq!(settings.http.unwrap().listen.to_string(), "127.0.0.1:8000");
+    assert_eq!(settings.listener.unwrap().listen.to_string(), "127.0.0.1:1883");
+    assert_eq!(settings.store_path, Path::new("./forebay-data"));
+    assert_eq!(settings.tables.len(), 1);
+    assert_eq!(settings.rules.len(), 1);
+    assert!(settings.upstreams.is_empty());
+}
+
+#[test]
+fn flags_win_over_the_environment_and_that_over_the_file() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(b"[http]\nlisten = \"127.0.0.1:1\"\n[store]\nmax_size = \"1GiB\"\n").unwrap();
+    let flags = Flags { http: Some("127.0.0.1:3".to_owned()), ..Flags::default() };
+    let environment = [("FOREBAY_HTTP__LISTEN", "127.0.0.1:2"), ("FOREBAY_STORE__MAX_SIZE", "128MiB")];
+    let environment = environment.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let settings = load(Some(file.path()), flags, environment).unwrap().settings;
+    assert_eq!(settings.http.unwrap().listen.to_string(), "127.0.0.1:3");
+    assert_eq!(settings.max_size, 128 << 20);
+    assert!(settings.listener.is_none(), "a section that is missing is off");
+}
+
+#[test]
+fn the_shipped_file_is_valid_and_so_is_it_with_every_comment_taken_off() {
+    load_text(&shipped()).unwrap();
+    let all = uncommented(&shipped());
+    let settings = load_text(&all).map_err(|error| format!("{error}\n{all}")).unwrap();
+    assert_eq!(settings.upstreams.len(), 1);
+}
+
+/// The shipped file with its commented-out keys in force, but for those that name files of the owner's.
+fn uncommented(text: &str) -> String {
+    let keys = text.lines().map(|line| match line.strip_prefix("# ") {
+        Some(rest)
+            if rest.starts_with("[[") || rest.split_once(" = ").is_some_and(|(key, _)| is_key(key)) =>
+        {
+            rest
+        }
+        _ => line,
+    });
+    keys.filter(|line| !line.contains("_file =")).collect::<Vec<_>>().join("\n")
+}
+
+fn is_key(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+}
+
+#[test]
+fn the_shipped_file_states_the_defaults() {
+    let bare = load_text("[http]\nlisten = \"127.0.0.1:8000\"\n[mqtt.listener]\nlisten = \"127.0.0.1:1883\"")
+        .unwrap();
+    let mut stated = load_text(&uncommented(&shipped())).unwrap();
+    assert_eq!(stated.clock, bare.clock);
+    assert_eq!(stated.store_path, bare.store_path);
+    assert_eq!((stated.max_size, stated.commit_wait), (bare.max_size, bare.commit_wait));
+    assert_eq!(doors(&stated), doors(&bare));
+    stated.dynamodb.region = None;
+    assert_eq!(stated.dynamodb, bare.dynamodb);
+}
+
+#[test]
+fn an_unknown_key_names_its_line() {
+    let error = fault("[http]\nlisten = \"127.0.0.1:8000\"\nlisen = 1\n");
+    assert!(error.contains(":3:") && error.contains("lisen"), "{error}");
+}
+
+#[test]
+fn a_size_without_a_unit_names_line_and_remedy() {
+    let error = fault("[store]\n\nmax_size = \"5\"\n");
+    assert!(error.contains(":3:") && error.contains("64MiB"), "{error}");
+}
+
+#[test]
+fn faults_in_tables_rules_and_upstreams_name_the_line_they_begin_at() {
+    let table = "[[table]]\nname = \"readings\"\npartition_key = { name = \"d\", type = \"S\" }\n";
+    let twice = format!("{table}{table}");
+    assert!(fault(&twice).contains("twice"));
+    let error = fault("\n\n[[table]]\nname = \"x\"\npartition_key = { name = \"d\", type = \"S\" }\n");
+    assert!(error.contains(":3:") && error.contains("3 to 255"), "{error}");
+    let error = fault(&format!(
+        "{table}[[rule]]\nname = \"r\"\ntopic = \"a\"\ntable = \"other\"\nset = {{ d = \"x\" }}\n"
+    ));
+    assert!(error.contains(":4:") && error.contains("other"), "{error}");
+    let error = fault("[[upstream]]\nname = \"u\"\nendpoint = \"ftp://x\"\n");
+    assert!(error.contains(":1:") && error.contains("https://"), "{error}");
+    let error = fault("[[upstream]]\nname = \"u\"\nendpoint = \"http://127.0.0.1:1\"\n");
+    assert!(error.contains("region"), "{error}");
+}
+
+#[test]
+fn the_region_is_taken_from_dynamodbs_own_endpoints() {
+    let text = "[[upstream]]\nname = \"u\"\nendpoint = \"https://dynamodb.eu-west-1.amazonaws.com/\"\n";
+    assert_eq!(load_text(text).unwrap().upstreams[0].region, "eu-west-1");
+}
+
+#[test]
+fn http_without_authentication_stays_on_loopback() {
+    let error = fault("[http]\nlisten = \"0.0.0.0:8000\"\n");
+    assert!(error.contains("loopback"), "{error}");
+}
+
+#[test]
+fn a_missing_file_says_so() {
+    let loaded = load(Some(Path::new("/nonexistent/gateway.toml")), Flags::default(), std::iter::empty());
+    let error = loaded.err().unwrap();
+    assert!(error.to_string().contains("no such file"), "{error}");
+}
