@@ -92,7 +92,8 @@ async fn serve_on(
     store.retain_cursors(&names).await.map_err(|error| AppError::System(error.to_string()))?;
     let mut upstreams = Upstreams::new();
     for upstream in settings.upstreams {
-        let (task, source) = sync::start(upstream, store.clone(), clock.clone(), stopping.clone());
+        let (task, source) = sync::start(upstream, store.clone(), clock.clone(), stopping.clone())
+            .map_err(|error| AppError::System(error.to_string()))?;
         tasks.spawn(async move { drop(task.await) });
         upstreams.push(source);
     }
