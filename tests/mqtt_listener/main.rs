@@ -5,6 +5,7 @@ mod fake;
 mod fuzz;
 mod limits;
 mod qos;
+mod real;
 mod session;
 mod wire;
 mod withholding;
