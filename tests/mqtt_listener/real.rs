@@ -28,7 +28,7 @@ struct Gateway {
 }
 
 fn readings() -> (TableName, KeySchema) {
-    let key = |name: &str, kind| KeyAttribute { name: Name::from(name), kind };
+    let key = |name: &str, key_type| KeyAttribute { name: Name::from(name), key_type };
     let keys = KeySchema { partition: key("device", KeyType::S), sort: Some(key("ts", KeyType::N)) };
     (TableName::new("readings").unwrap(), keys)
 }
