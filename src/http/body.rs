@@ -149,7 +149,7 @@ async fn gather(
 
 /// Reads on without keeping anything: a client that is still sending would otherwise meet a closed connection instead
 /// of the answer.
-async fn discard(body: &mut Body, idle: Duration) {
+pub(super) async fn discard(body: &mut Body, idle: Duration) {
     let mut read = 0;
     while let Ok(Some(bytes)) = piece(body, idle).await {
         read += bytes.len();

@@ -16,6 +16,8 @@ use super::{Parts, Rest, stream_items};
 use crate::http::body;
 use crate::model::{Item, TableDef, limits};
 
+/// Items of one commit: what is around each in memory and in the journal counts beside the body's own bytes.
+const ITEMS: usize = 128 * 1024;
 /// Bodies beyond this are read on a thread that may be busy for a while.
 const SHORT: usize = 64 * 1024;
 
@@ -24,16 +26,29 @@ pub(super) async fn answer(
     table: Parts<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
-    body: Body,
+    mut body: Body,
 ) -> Result<Response, Problem> {
-    let Path(table) = table?;
-    let form = only_form(query.as_deref())?;
-    let table = rest.table(&table)?;
-    let count = match content::media(&headers)? {
-        Media::Lines => stream_items::write(&rest, &table, form, &headers, body).await,
-        media => whole(&rest, table, media, form, &headers, body).await,
-    };
+    let count = write(&rest, table, query.as_deref(), &headers, &mut body).await;
+    if count.is_err() {
+        rest.read_on(&headers, body).await;
+    }
     rest.count_refused(count).map(written)
+}
+
+async fn write(
+    rest: &Rest,
+    table: Parts<String>,
+    query: Option<&str>,
+    headers: &HeaderMap,
+    body: &mut Body,
+) -> Result<u64, Problem> {
+    let Path(table) = table?;
+    let form = only_form(query)?;
+    let table = rest.table(&table)?;
+    match content::media(headers)? {
+        Media::Lines => stream_items::write(rest, &table, form, headers, body).await,
+        media => whole(rest, table, media, form, headers, std::mem::take(body)).await,
+    }
 }
 
 async fn whole(
@@ -73,6 +88,12 @@ fn items(table: &TableDef, media: Media, form: Form, body: &[u8]) -> Result<Vec<
     content::items(media, form, body, |mut item| {
         if media == Media::Json && form == Form::Plain {
             content::binary_keys(table, &mut item);
+        }
+        if items.len() >= ITEMS {
+            let text = format!(
+                "one commit takes {ITEMS} items at most; send lines (application/x-ndjson) or several arrays"
+            );
+            return Err(Problem::new(Kind::TooLarge, text));
         }
         items.push(check(table, item)?);
         Ok(())

@@ -198,3 +198,37 @@ impl From<axum::extract::rejection::PathRejection> for Problem {
         Problem::bad_request("a part of the path is not UTF-8 once percent-decoded")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_engines_errors() {
+        let text = || "why".to_owned();
+        for (error, status, kind) in [
+            (EngineError::ResourceNotFound(text()), 404, "not-found"),
+            (EngineError::ResourceInUse(text()), 409, "conflict"),
+            (EngineError::DeletionProtected(text()), 409, "conflict"),
+            (EngineError::Validation(text()), 422, "not-an-item"),
+            (EngineError::Full(text()), 507, "store-full"),
+            (EngineError::Busy, 503, "busy"),
+            (EngineError::OutcomeUnknown(text()), 500, "outcome-unknown"),
+            (EngineError::Internal(text()), 500, "internal"),
+        ] {
+            let response = Problem::from(error).at_line(3, 2).into_response();
+            assert_eq!(response.status().as_u16(), status);
+            assert_eq!(response.headers().contains_key(RETRY_AFTER), status == 503);
+            assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            let json: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!(json["type"], format!("urn:forebay:problem:{kind}"));
+            assert_eq!(
+                (&json["status"], &json["line"], &json["written"]),
+                (&status.into(), &3.into(), &2.into())
+            );
+        }
+    }
+}

@@ -39,24 +39,35 @@ pub(super) async fn by_key(
 
 async fn put(
     rest: &Rest,
+    path: (&str, &str, Option<&str>),
+    query: Option<&str>,
+    headers: &HeaderMap,
+    mut body: Body,
+) -> Result<Response, Problem> {
+    let count = write(rest, path, query, headers, &mut body).await;
+    if count.is_err() {
+        rest.read_on(headers, body).await;
+    }
+    rest.count_refused(count).map(written)
+}
+
+async fn write(
+    rest: &Rest,
     (table, partition, sort): (&str, &str, Option<&str>),
     query: Option<&str>,
     headers: &HeaderMap,
-    body: Body,
-) -> Result<Response, Problem> {
+    body: &mut Body,
+) -> Result<u64, Problem> {
     let form = only_form(query)?;
     let table = rest.table(table)?;
     let media = match content::media(headers)? {
         Media::Lines => return Err(Problem::new(Kind::MediaType, "one item is sent as JSON or CBOR")),
         media => media,
     };
+    let body = std::mem::take(body);
     let body = body::whole(&rest.bodies, headers, body, limits::BODY, rest.pace).await?;
-    let item = item(&table, (partition, sort), media, form, &body.bytes);
-    let count = match item.and_then(|item| check(&table, item)) {
-        Ok(item) => rest.write(&table, vec![item]).await,
-        Err(problem) => Err(problem),
-    };
-    rest.count_refused(count).map(written)
+    let item = item(&table, (partition, sort), media, form, &body.bytes)?;
+    rest.write(&table, vec![check(&table, item)?]).await
 }
 
 /// The body's item, with the path's key in it.

@@ -3,7 +3,6 @@
 //! A line that is no item ends the stream; what came before it is written, and the answer says where it was and how many
 //! items were.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -14,7 +13,7 @@ use super::content::{self, Media};
 use super::parameter::Form;
 use super::problem::{Kind, Problem};
 use super::write::check;
-use crate::http::body::{self, piece};
+use crate::http::body::{self, BodyError, piece};
 use crate::http::encoding::{self, Encoding};
 use crate::http::memory::Share;
 use crate::model::{Item, TableDef, limits};
@@ -27,42 +26,23 @@ const GATHERED: usize = 64 * 1024;
 const LINE: usize = 6 * limits::ITEM_SIZE + 64 * 1024;
 /// How long a commit waits for more lines.
 const LINGER: Duration = Duration::from_millis(20);
-/// How much of a stream is read on after an error, so that the client sees the answer.
-const DISCARDED: usize = 64 << 20;
 
 /// Writes the items of a stream; returns how many.
 pub(super) async fn write(
     rest: &Rest,
-    table: &Arc<TableDef>,
+    table: &TableDef,
     form: Form,
     headers: &HeaderMap,
-    mut body: Body,
+    body: &mut Body,
 ) -> Result<u64, Problem> {
     let mut stream = Stream::new(rest, table, form);
-    let read = if encoding::of_request(headers).map_err(body::BodyError::from)? == Encoding::Identity {
-        stream.read(&mut body).await
+    let read = if encoding::of_request(headers).map_err(BodyError::from)? == Encoding::Identity {
+        stream.read(body).await
     } else {
-        let body = body::whole(&rest.bodies, headers, body, limits::BODY, rest.pace).await?;
-        let taken = stream.take(&body.bytes).await;
-        return stream.end(taken).await;
+        let body = body::whole(&rest.bodies, headers, std::mem::take(body), limits::BODY, rest.pace).await?;
+        stream.all(&body.bytes).await
     };
-    let failed = read.is_err();
-    let ended = stream.end(read).await;
-    if failed {
-        let _ = tokio::time::timeout(rest.pace.idle, discard(&mut body, rest.pace.idle)).await;
-    }
-    ended
-}
-
-/// Reads on without keeping anything.
-async fn discard(body: &mut Body, idle: Duration) {
-    let mut read = 0;
-    while let Ok(Some(bytes)) = piece(body, idle).await {
-        read += bytes.len();
-        if read > DISCARDED {
-            return;
-        }
-    }
+    stream.end(read).await
 }
 
 struct Stream<'a> {
@@ -129,11 +109,18 @@ impl<'a> Stream<'a> {
                 self.begin(line).await?;
                 self.finish()?;
             }
-            if self.gathered.len() >= ITEMS || self.bytes >= GATHERED {
-                self.commit().await?;
-            }
+            self.commit_if_enough().await?;
         }
         self.begin(bytes).await
+    }
+
+    /// Takes all there is, at once.
+    async fn all(&mut self, bytes: &[u8]) -> Result<(), Problem> {
+        for line in bytes.split(|byte| *byte == b'\n') {
+            self.one(line)?;
+            self.commit_if_enough().await?;
+        }
+        Ok(())
     }
 
     /// Keeps the beginning of a line.
@@ -174,6 +161,13 @@ impl<'a> Stream<'a> {
         self.gathered.push(check(self.table, item)?);
         self.bytes += line.len();
         self.line += 1;
+        Ok(())
+    }
+
+    async fn commit_if_enough(&mut self) -> Result<(), Problem> {
+        if self.gathered.len() >= ITEMS || self.bytes >= GATHERED {
+            self.commit().await?;
+        }
         Ok(())
     }
 

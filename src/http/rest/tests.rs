@@ -428,3 +428,59 @@ async fn lines_are_written_while_the_stream_goes_on() {
     drop(feed);
     assert_eq!(answer.await.unwrap(), r#"{"written":2}"#);
 }
+
+#[tokio::test]
+async fn compressed_lines() {
+    use std::io::Write;
+    let gateway = Gateway::new().await;
+    let lines: String = (0..2000).map(|ts| format!("{{\"device\":\"d1\",\"ts\":{ts}}}\n")).collect();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(lines.as_bytes()).unwrap();
+    let request = Request::builder()
+        .method(Method::POST)
+        .uri("/v1/tables/readings/items")
+        .header("content-type", "application/x-ndjson")
+        .header("content-encoding", "gzip");
+    let answer = gateway.send(request.body(Body::from(gzip.finish().unwrap())).unwrap()).await;
+    assert_eq!(answer.body, r#"{"written":2000}"#);
+}
+
+#[tokio::test]
+async fn an_array_has_a_bound_of_items() {
+    let gateway = Gateway::new().await;
+    let item = r#"{"device":"d1","ts":1}"#;
+    let array = format!("[{}]", vec![item; 128 * 1024 + 1].join(","));
+    gateway.post("/v1/tables/readings/items", array).await.problem(413, "131072 items");
+}
+
+/// Who is refused early, and still sending, sees why.
+#[tokio::test]
+async fn a_refusal_reaches_a_client_that_is_still_sending() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use crate::http::listener::{Server, ServerSettings};
+
+    let gateway = Gateway::new().await;
+    let server = Server::bind(ServerSettings::new("127.0.0.1:0".parse().unwrap())).await.unwrap();
+    let address = server.local_addr();
+    let serving = tokio::spawn(server.run(router(gateway.rest.clone()), std::future::pending()));
+    let body = format!("5\n{}", "{\"device\":\"d1\",\"ts\":1}\n".repeat(500_000));
+    for (path, media, status) in [
+        ("readings", "application/x-ndjson", "422"),
+        ("none", "application/x-ndjson", "404"),
+        ("readings", "text/plain", "415"),
+        ("readings", "application/json", "422"),
+    ] {
+        let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
+        let head = format!(
+            "POST /v1/tables/{path}/items HTTP/1.1\r\nhost: x\r\ncontent-type: {media}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+            body.len()
+        );
+        socket.write_all(head.as_bytes()).await.unwrap();
+        socket.write_all(body.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+    }
+    serving.abort();
+}

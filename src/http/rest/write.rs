@@ -1,10 +1,13 @@
 //! What the writing operations share.
 
-use axum::http::header::CONTENT_TYPE;
+use axum::body::Body;
+use axum::http::HeaderMap;
+use axum::http::header::{CONTENT_TYPE, EXPECT};
 use axum::response::{IntoResponse, Response};
 
 use super::problem::{Kind, Problem};
 use super::{CALLER, Rest};
+use crate::http::body;
 use crate::model::{Item, TableDef, limits, size};
 
 impl Rest {
@@ -14,6 +17,14 @@ impl Rest {
             return Ok(0);
         }
         Ok(self.accept.accept_items(CALLER, table.name.clone(), items).await?.stored)
+    }
+
+    /// Reads what is left of a refused body, so that a client that is still sending sees the answer. One that waits for
+    /// leave to send (`Expect`) does not get it.
+    pub(super) async fn read_on(&self, headers: &HeaderMap, mut body: Body) {
+        if !headers.contains_key(EXPECT) {
+            let _ = tokio::time::timeout(self.pace.whole, body::discard(&mut body, self.pace.idle)).await;
+        }
     }
 
     /// Counts what can't be an item.
