@@ -1,12 +1,15 @@
-//! A simulated device: publishes readings at QoS 1, reconnects, resends, and keeps book of what was acknowledged.
+//! A simulated device: publishes readings at QoS 1, reconnects, resends, and keeps book of what was acknowledged. The queue
+//! of readings is its own: after a restart of the gateway *session present* is 0, and rumqttc then forgets what it has not
+//! seen acknowledged (`docs/mqtt.md`, "Sessions").
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rumqttc::{AsyncClient, Event, MqttOptions, Outgoing, Packet, QoS};
+use rumqttc::{AsyncClient, Event, EventLoop, MqttOptions, Outgoing, Packet, QoS};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 /// Messages in flight per device.
@@ -17,16 +20,15 @@ const RECONNECT: Duration = Duration::from_millis(50);
 /// A device that publishes until it is told to stop.
 pub(super) struct Device {
     name: String,
-    client: AsyncClient,
     book: Arc<Book>,
-    next: u64,
+    wanted: mpsc::Sender<u64>,
     poller: JoinHandle<()>,
 }
 
-/// What was published and what was acknowledged.
+/// What is to be published and what was acknowledged.
 #[derive(Default)]
 struct Book {
-    published: AtomicU64,
+    wanted: AtomicU64,
     acknowledged: Mutex<Vec<u64>>,
 }
 
@@ -38,32 +40,21 @@ impl Device {
         options.set_clean_session(false).set_inflight(IN_FLIGHT).set_keep_alive(Duration::from_secs(5));
         let (client, events) = AsyncClient::new(options, usize::from(IN_FLIGHT));
         let book = Arc::new(Book::default());
-        let poller = tokio::spawn(poll(events, Arc::clone(&book)));
-        Device { name, client, book, next: 0, poller }
+        let (wanted, orders) = mpsc::channel(1);
+        let outbox = Outbox::new(format!("sensors/{name}"), client, Arc::clone(&book));
+        let poller = tokio::spawn(outbox.run(events, orders));
+        Device { name, book, wanted, poller }
     }
 
-    /// Publishes so many readings, as fast as acknowledgements allow.
+    /// Publishes so many readings, as fast as acknowledgements allow; does not wait for these.
     pub(super) async fn publish(&mut self, readings: u64) {
-        for _ in 0..readings {
-            let ts = self.next;
-            self.next += 1;
-            let payload = format!(
-                r#"{{"ts":{ts},"temperature":{}.{:02},"humidity":{},"unit":"C"}}"#,
-                18 + ts % 7,
-                (ts * 37) % 100,
-                40 + ts % 20
-            );
-            let topic = format!("sensors/{}", self.name);
-            if self.client.publish(topic, QoS::AtLeastOnce, false, payload).await.is_err() {
-                return;
-            }
-            self.book.published.fetch_add(1, Ordering::Relaxed);
-        }
+        self.book.wanted.fetch_add(readings, Ordering::Relaxed);
+        let _ = self.wanted.send(readings).await;
     }
 
     /// Whether everything published has been acknowledged.
     pub(super) fn settled(&self) -> bool {
-        self.acknowledged().len() as u64 == self.book.published.load(Ordering::Relaxed)
+        self.acknowledged().len() as u64 == self.book.wanted.load(Ordering::Relaxed)
     }
 
     /// The readings that were acknowledged, by their `ts`.
@@ -83,30 +74,106 @@ impl Drop for Device {
     }
 }
 
-/// Drives the connection. Readings go out in the order they were published, so the n-th packet identifier that was not
-/// in flight yet is the n-th reading.
-async fn poll(mut events: rumqttc::EventLoop, book: Arc<Book>) {
-    let mut in_flight: HashMap<u16, u64> = HashMap::new();
-    let mut unsent: VecDeque<u64> = VecDeque::new();
-    let mut next = 0;
-    loop {
-        match events.poll().await {
-            Ok(Event::Outgoing(Outgoing::Publish(packet))) => {
-                if let std::collections::hash_map::Entry::Vacant(entry) = in_flight.entry(packet) {
-                    let reading = unsent.pop_front().unwrap_or_else(|| {
-                        next += 1;
-                        next - 1
-                    });
-                    entry.insert(reading);
-                }
-            }
-            Ok(Event::Incoming(Packet::PubAck(ack))) => {
-                if let Some(reading) = in_flight.remove(&ack.pkid) {
-                    book.acknowledged.lock().unwrap_or_else(PoisonError::into_inner).push(reading);
-                }
-            }
-            Ok(_) => {}
-            Err(_) => tokio::time::sleep(RECONNECT).await,
+/// The readings that have not been acknowledged, in order: not handed over, handed over, sent under a packet identifier.
+struct Outbox {
+    topic: String,
+    client: AsyncClient,
+    book: Arc<Book>,
+    next: u64,
+    unsent: VecDeque<u64>,
+    handed_over: VecDeque<u64>,
+    in_flight: BTreeMap<u16, u64>,
+    connected: bool,
+}
+
+impl Outbox {
+    fn new(topic: String, client: AsyncClient, book: Arc<Book>) -> Outbox {
+        Outbox {
+            topic,
+            client,
+            book,
+            next: 0,
+            unsent: VecDeque::new(),
+            handed_over: VecDeque::new(),
+            in_flight: BTreeMap::new(),
+            connected: false,
         }
     }
+
+    /// Drives the connection.
+    async fn run(mut self, mut events: EventLoop, mut orders: mpsc::Receiver<u64>) {
+        loop {
+            self.hand_over();
+            tokio::select! {
+                event = events.poll() => match event {
+                    Ok(event) => self.happened(&event),
+                    Err(_) => {
+                        // What it had read before the connection ended.
+                        while let Some(event) = events.state.events.pop_front() {
+                            self.happened(&event);
+                        }
+                        self.connected = false;
+                        tokio::time::sleep(RECONNECT).await;
+                    }
+                },
+                Some(readings) = orders.recv() => {
+                    self.unsent.extend(self.next..self.next + readings);
+                    self.next += readings;
+                }
+            }
+        }
+    }
+
+    /// Gives the client what it may have in flight.
+    fn hand_over(&mut self) {
+        while self.connected && self.handed_over.len() + self.in_flight.len() < usize::from(IN_FLIGHT) {
+            let Some(&ts) = self.unsent.front() else { return };
+            if self.client.try_publish(&self.topic, QoS::AtLeastOnce, false, payload(ts)).is_err() {
+                return;
+            }
+            self.unsent.pop_front();
+            self.handed_over.push_back(ts);
+        }
+    }
+
+    fn happened(&mut self, event: &Event) {
+        match event {
+            Event::Incoming(Packet::ConnAck(answer)) => {
+                self.connected = true;
+                if !answer.session_present {
+                    self.begin_again();
+                }
+            }
+            // The client sends in the order it was given; an identifier that is in flight is a repetition.
+            Event::Outgoing(Outgoing::Publish(packet)) if !self.in_flight.contains_key(packet) => {
+                if let Some(ts) = self.handed_over.pop_front() {
+                    self.in_flight.insert(*packet, ts);
+                }
+            }
+            Event::Incoming(Packet::PubAck(ack)) => {
+                if let Some(ts) = self.in_flight.remove(&ack.pkid) {
+                    self.book.acknowledged.lock().unwrap_or_else(PoisonError::into_inner).push(ts);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The client has forgotten everything: all that was not acknowledged is to be sent again.
+    fn begin_again(&mut self) {
+        let mut again: Vec<u64> = std::mem::take(&mut self.in_flight).into_values().collect();
+        again.sort_unstable();
+        again.extend(self.handed_over.drain(..));
+        again.extend(self.unsent.drain(..));
+        self.unsent = again.into();
+    }
+}
+
+fn payload(ts: u64) -> String {
+    format!(
+        r#"{{"ts":{ts},"temperature":{}.{:02},"humidity":{},"unit":"C"}}"#,
+        18 + ts % 7,
+        (ts * 37) % 100,
+        40 + ts % 20
+    )
 }

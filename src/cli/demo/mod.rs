@@ -153,21 +153,11 @@ async fn publish(devices: &mut [Device], readings: u64) {
 }
 
 /// Kills the gateway while readings come in, and starts it again.
-async fn kill_under_load(gateway: &mut Daemon, devices: &mut Vec<Device>) -> Result<Duration, Failure> {
-    let mut publishing = tokio::task::JoinSet::new();
-    for mut device in devices.drain(..) {
-        publishing.spawn(async move {
-            device.publish(250).await;
-            device
-        });
-    }
+async fn kill_under_load(gateway: &mut Daemon, devices: &mut [Device]) -> Result<Duration, Failure> {
+    publish(devices, 250).await;
     tokio::time::sleep(Duration::from_millis(20)).await;
     gateway.kill().await?;
-    let restart = gateway.restart().await?;
-    while let Some(device) = publishing.join_next().await {
-        devices.push(device.map_err(|error| Failure::Failed(format!("a device: {error}")))?);
-    }
-    Ok(restart)
+    gateway.restart().await
 }
 
 /// Waits until everything published has been acknowledged.
