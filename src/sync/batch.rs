@@ -47,6 +47,8 @@ pub struct Picked {
     pub id: Id,
     /// How often it was sent before.
     pub attempts: u32,
+    /// How often the upstream failed at a batch with it.
+    pub faults: u32,
     /// The change.
     pub change: Change,
 }
@@ -92,6 +94,7 @@ struct Entry {
     /// How many counted changes it stands for.
     count: u64,
     attempts: u32,
+    faults: u32,
     /// Place in the order of sending: its own number, or that of a change it superseded.
     rank: Id,
     /// The change, until it is settled.
@@ -219,7 +222,8 @@ impl Window {
             }
             (Some(last), Some(table)) => {
                 let rank = last.rank;
-                let entry = Entry { through: seq, table, count: 1, attempts: 0, rank, change: None };
+                let entry =
+                    Entry { through: seq, table, count: 1, attempts: 0, faults: 0, rank, change: None };
                 self.entries.push_back(entry);
                 *self.ahead.entry(table).or_default() += 1;
             }
@@ -263,7 +267,8 @@ impl Window {
         }
         self.bytes += change.image.len();
         self.unsettled += 1;
-        let entry = Entry { through, table: change.table, count, attempts: 0, rank, change: Some(change) };
+        let entry =
+            Entry { through, table: change.table, count, attempts: 0, faults: 0, rank, change: Some(change) };
         self.entries.push_back(entry);
         // The superseded one may have been the head of the prefix.
         self.advance();
@@ -329,7 +334,14 @@ impl Window {
         self.give_back(id);
     }
 
-    /// The same, but not before `due` (on the clock that [`Window::wake`] is told).
+    /// The upstream failed at a batch with this picked change in it.
+    pub fn blame(&mut self, id: Id) {
+        if let Some(entry) = self.entry_mut(id) {
+            entry.faults = entry.faults.saturating_add(1);
+        }
+    }
+
+    /// The same as [`Window::retry`], but not before `due` (on the clock that [`Window::wake`] is told).
     pub fn delay(&mut self, id: Id, due: u64) {
         self.attempted(id);
         if self.change(id).is_some() {
@@ -374,8 +386,8 @@ impl Window {
 
     fn picked(&mut self, id: Id) -> Option<Picked> {
         let entry = self.entry_mut(id)?;
-        let attempts = entry.attempts;
-        entry.change.clone().map(|change| Picked { id, attempts, change })
+        let (attempts, faults) = (entry.attempts, entry.faults);
+        entry.change.clone().map(|change| Picked { id, attempts, faults, change })
     }
 
     fn attempted(&mut self, id: Id) {

@@ -5,6 +5,8 @@
 const FORGET_MS: u64 = 120_000;
 /// Several answers of one moment cut the rate once.
 const ONE_CUT_MS: u64 = 500;
+/// For so long after a cut the rate rises slowly.
+const CAREFUL_MS: u64 = 3_000;
 /// Changes per second never go below this.
 const SLOWEST: f64 = 1.0;
 
@@ -57,8 +59,9 @@ impl Budget {
         }
         self.running += changes as u64;
         if let Some(rate) = &mut self.rate {
-            // About a tenth more per second at full use.
-            *rate += changes as f64 / 10.0;
+            // At full use about a fifth more per second; twice as much when the last throttling is a while ago.
+            let soon = now.saturating_sub(self.throttled_at) < CAREFUL_MS;
+            *rate += changes as f64 * if soon { 0.2 } else { 1.0 };
         }
     }
 

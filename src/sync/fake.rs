@@ -34,7 +34,6 @@ pub(super) enum Act {
 pub(super) struct Seen {
     pub(super) operation: String,
     pub(super) headers: HeaderMap,
-    pub(super) body: Value,
 }
 
 #[derive(Default)]
@@ -122,7 +121,7 @@ async fn serve(
     let operation = target.strip_prefix("DynamoDB_20120810.").unwrap().to_owned();
     let answer = {
         let mut state = state.lock().unwrap();
-        let seen = Seen { operation: operation.clone(), headers: head.headers, body: body.clone() };
+        let seen = Seen { operation: operation.clone(), headers: head.headers };
         state.seen.push(seen);
         let act = if operation == "BatchWriteItem" {
             state.script.pop_front().or_else(|| state.always.clone())

@@ -26,7 +26,7 @@ fn picked(id: u64, lane: u32, kind: Kind, text: &str) -> Picked {
         image: Image::encode(&item).bytes().clone(),
         time_us: 0,
     };
-    Picked { id, attempts: 0, change }
+    Picked { id, attempts: 0, faults: 0, change }
 }
 
 #[test]

@@ -139,10 +139,13 @@ impl Worker {
 
     /// The upstream fails at a batch: after a while it is taken apart, since one change may be the cause.
     fn faulty(&mut self, batch: &[Picked], now: u64) {
-        let suspicious = batch.iter().any(|picked| picked.attempts + 1 >= SUSPICIOUS);
+        for picked in batch {
+            self.window.blame(picked.id);
+        }
+        let suspicious = batch.iter().any(|picked| picked.faults + 1 >= SUSPICIOUS);
         match batch {
             [only] if suspicious => {
-                let wait = FAULTY_WAIT_MS << only.attempts.saturating_sub(SUSPICIOUS).min(20);
+                let wait = FAULTY_WAIT_MS << (only.faults + 1).saturating_sub(SUSPICIOUS).min(20);
                 self.window.delay(only.id, now + wait.min(FAULTY_WAIT_MAX_MS));
             }
             batch if suspicious => self.window.split(&ids(batch)),
