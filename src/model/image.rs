@@ -14,6 +14,8 @@ mod encode;
 #[cfg(test)]
 mod tests;
 
+use std::cell::RefCell;
+
 use bytes::Bytes;
 
 use super::value::{AttributeValue, Map};
@@ -25,6 +27,9 @@ pub use encode::Canonical;
 /// Levels of lists and maps that [`MapRef::to_map`] follows: DynamoDB's 32 and some slack.
 pub const MAX_DEPTH: usize = super::limits::NESTING + 8;
 
+/// What a thread's buffer may keep between images, in bytes.
+const BUFFERED: usize = 64 * 1024;
+
 /// An item's bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image(Bytes);
@@ -35,11 +40,23 @@ pub struct Image(Bytes);
 pub struct ImageError;
 
 impl Image {
-    /// Encodes an item.
+    /// Encodes an item. The image takes exactly the memory it needs: the overlay holds many.
     pub fn encode(item: &Map) -> Image {
-        let mut out = Vec::with_capacity(24 * (item.len() + 1));
-        Image::encode_into(item, &mut out);
-        Image(out.into())
+        Image::exact(|out| Image::encode_into(item, out))
+    }
+
+    /// An image written into a buffer of the thread's, then copied.
+    fn exact(write: impl FnOnce(&mut Vec<u8>)) -> Image {
+        thread_local! {
+            static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+        }
+        BUFFER.with_borrow_mut(|out| {
+            out.clear();
+            write(out);
+            let image = Image(Bytes::copy_from_slice(out));
+            out.shrink_to(BUFFERED);
+            image
+        })
     }
 
     /// Appends an item's image to a buffer that is used again and again.
@@ -137,10 +154,7 @@ impl<'a> MapRef<'a> {
                 kept.push((name, value));
             }
         }
-        let size = kept.iter().map(|(name, value)| 5 + name.len() + value.len()).sum::<usize>();
-        let mut out = Vec::with_capacity(9 + size);
-        encode::entries(&kept, &mut out);
-        Ok(Image(out.into()))
+        Ok(Image::exact(|out| encode::entries(&kept, out)))
     }
 
     /// [`MapRef::project`] for these names; those that are not there are left out.
