@@ -2,6 +2,8 @@
 
 mod chunk;
 #[cfg(test)]
+mod stored;
+#[cfg(test)]
 mod tests;
 
 use std::future::Future;
