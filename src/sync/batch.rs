@@ -119,6 +119,8 @@ pub struct Window {
     delayed: BTreeMap<(u64, Id), ()>,
     bytes: usize,
     unsettled: usize,
+    /// Of these: rows, which no journal record stands behind.
+    rows: usize,
     prefix: Prefix,
     /// Settled beyond the prefix, by table.
     ahead: BTreeMap<TableId, u64>,
@@ -141,6 +143,7 @@ impl Window {
             delayed: BTreeMap::new(),
             bytes: 0,
             unsettled: 0,
+            rows: 0,
             prefix,
             ahead: BTreeMap::new(),
             read_to,
@@ -245,7 +248,13 @@ impl Window {
     /// Takes a row as it stands in the store, for an upstream that has seen nothing yet: no journal record is behind it, so
     /// the prefix does not move with it.
     pub fn push_row(&mut self, row: Change) {
+        self.rows += 1;
         self.enter(self.read_to, 0, row);
+    }
+
+    /// Whether such rows wait.
+    pub fn has_rows(&self) -> bool {
+        self.rows > 0
     }
 
     fn enter(&mut self, through: Seq, count: u64, change: Change) {
@@ -441,6 +450,7 @@ impl Window {
         let Some(change) = entry.change.take() else { return };
         self.bytes = self.bytes.saturating_sub(change.image.len());
         self.unsettled = self.unsettled.saturating_sub(1);
+        self.rows = self.rows.saturating_sub(usize::from(count == 0));
         *self.ahead.entry(change.table).or_default() += count;
         let Some(queue) = self.keys.get_mut(&change.key) else { return };
         let was_first = queue.front() == Some(&id);

@@ -183,7 +183,8 @@ impl Worker {
         let store = &self.shared.store;
         let Some(lost) = self.gap else { return };
         let (seq, counts) = store.counted();
-        if seq != self.window.read_to() {
+        // Until the rows have arrived, what they stand for is pending.
+        if seq != self.window.read_to() || self.window.has_rows() {
             return;
         }
         self.gap = None;
