@@ -37,9 +37,9 @@ use body::Pace;
 use memory::Memory;
 
 /// What all request bodies may hold at once, in bytes.
-const REQUESTS: usize = 96 << 20;
+const REQUESTS: usize = 64 << 20;
 /// What all answers may hold at once, in bytes.
-const ANSWERS: usize = 96 << 20;
+const ANSWERS: usize = 64 << 20;
 
 /// What the doors show and work with; `app` builds it.
 #[derive(Clone)]

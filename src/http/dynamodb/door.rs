@@ -1,6 +1,7 @@
 //! The way in: HTTP request to operation to HTTP answer.
 
 use axum::extract::Request;
+use axum::http::request::Parts;
 use axum::response::Response;
 use bytes::Bytes;
 use hyper::header::{
@@ -10,16 +11,19 @@ use hyper::header::{
     ORIGIN,
 };
 use hyper::{HeaderMap, Method, StatusCode, Uri};
+use tokio::runtime::Handle;
 
 use super::error::{Kind, WireError};
 use super::{Call, dispatch, operations, response};
 use crate::engine::Engine;
-use crate::http::body::{self, Pace};
+use crate::http::body::{self, Pace, Whole};
 use crate::http::memory::Memory;
 use crate::model::limits;
 
 /// The region of ARNs where neither the configuration nor the request names one.
 const DEFAULT_REGION: &str = "us-east-1";
+/// Bodies to this size are parsed on the runtime's threads, in bytes.
+const PARSED_HERE: usize = 256 * 1024;
 /// How long a browser may keep a preflight's answer, in seconds: the service's figure.
 const PREFLIGHT_SECONDS: u32 = 172_800;
 
@@ -129,6 +133,7 @@ async fn post(door: &Door, request: Request) -> Response {
     let read = body::whole(&door.requests, &parts.headers, body, limits::BODY, door.pace).await;
     let close = read.is_err();
     let answer = match read {
+        Ok(body) if body.bytes.len() > PARSED_HERE => aside(door.clone(), parts.clone(), body).await,
         Ok(body) => operate(door, &parts.headers, &parts.uri, &body.bytes).await,
         Err(error) => Err(error.into()),
     };
@@ -141,6 +146,16 @@ async fn post(door: &Door, request: Request) -> Response {
         answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     answer
+}
+
+/// Large bodies take a while to parse: on a thread of their own, the runtime's go on with others.
+async fn aside(door: Door, parts: Parts, body: Whole) -> Result<Bytes, WireError> {
+    let runtime = Handle::current();
+    let work = move || runtime.block_on(operate(&door, &parts.headers, &parts.uri, &body.bytes));
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| {
+        Err(WireError::new(Kind::InternalServerError, format!("the request ended early: {error}")))
+    })
 }
 
 async fn operate(door: &Door, headers: &HeaderMap, uri: &Uri, body: &[u8]) -> Result<Bytes, WireError> {
