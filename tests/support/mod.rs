@@ -34,7 +34,10 @@ pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 /// Where `tests/setup` has installed the peers.
 pub fn cache() -> PathBuf {
     let cache = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/.cache");
-    assert!(cache.join("npm.stamp").exists(), "run tests/setup first: it installs what the tests run against");
+    assert!(
+        cache.join("npm.stamp").exists(),
+        "run tests/setup first: it installs what the tests run against"
+    );
     cache
 }
 

@@ -40,7 +40,11 @@ impl Peer {
     /// Starts it again, on the same port and data.
     pub fn launch(&mut self) {
         let mut command = command(self.kind, self.address, self.folder.path());
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).current_dir(self.folder.path());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .current_dir(self.folder.path());
         self.process = Some(Killed(command.spawn().unwrap()));
         eventually("the peer to answer", || {
             (dynamodb(self.address, "ListTables", &json!({}))?.0 == 200).then_some(())
