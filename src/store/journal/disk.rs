@@ -47,7 +47,7 @@ pub trait Disk: Send + Sync {
 /// An open file.
 pub trait DiskFile: Send + Sync {
     /// Its length, in bytes.
-    fn len(&self) -> io::Result<u64>;
+    fn length(&self) -> io::Result<u64>;
     /// Reads until the buffer is full or the file ends.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
     /// Writes all of it.
@@ -158,7 +158,7 @@ impl RealFile {
 }
 
 impl DiskFile for RealFile {
-    fn len(&self) -> io::Result<u64> {
+    fn length(&self) -> io::Result<u64> {
         Ok(self.file.metadata()?.len())
     }
 
@@ -224,7 +224,7 @@ mod tests {
         let disk = RealDisk::open(&directory.path().join("a/b")).unwrap();
         let file = disk.create("x").unwrap();
         file.allocate(1 << 20).unwrap();
-        assert_eq!(file.len().unwrap(), 1 << 20);
+        assert_eq!(file.length().unwrap(), 1 << 20);
         file.write_at(&[7; 8192], 0).unwrap();
         file.sync().unwrap();
         let written = file.written_to();

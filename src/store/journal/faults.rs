@@ -410,6 +410,37 @@ fn readers_see_only_what_is_published() {
 }
 
 #[test]
+fn readers_follow_a_writer_on_another_thread() {
+    let mut bench = Bench::new();
+    let readers: Vec<_> = (0..2).map(|_| bench.journal.reader(Seq(0))).collect();
+    let (done, end) = crossbeam_channel::bounded::<()>(0);
+    let follow = |mut reader: Reader| {
+        let end = end.clone();
+        std::thread::spawn(move || {
+            let mut frames = Vec::new();
+            loop {
+                // Asked before looking: what is there now is all.
+                let over = end.try_recv() == Err(crossbeam_channel::TryRecvError::Disconnected);
+                frames.extend(read_all(&mut reader));
+                if over {
+                    return frames;
+                }
+                std::thread::yield_now();
+            }
+        })
+    };
+    let threads: Vec<_> = readers.into_iter().map(follow).collect();
+    for index in 0..400 {
+        bench.append(index * 37 % 5000).unwrap();
+        bench.journal.maintain().unwrap();
+    }
+    drop(done);
+    for thread in threads {
+        assert_eq!(thread.join().unwrap(), bench.written);
+    }
+}
+
+#[test]
 fn restarts_do_not_pile_up_segments() {
     let mut bench = Bench::new();
     bench.fill(4, 9_000);

@@ -34,6 +34,7 @@ pub mod reader;
 mod record_codec;
 pub mod recovery;
 mod replay;
+mod rotation;
 mod scan;
 mod segment;
 #[cfg(test)]
@@ -65,13 +66,14 @@ pub struct JournalSettings {
     pub segment_size: u64,
     /// Segments kept prepared, so that a full disk is met here and not in the middle of a commit.
     pub reserve: usize,
-    /// Released segments kept for use again, the reserve included; more are removed.
+    /// Released segments kept for use again, the reserve included; more are removed. What one fold releases should fit in:
+    /// a segment that was written before takes half the bytes of a new one.
     pub keep_free: usize,
 }
 
 impl Default for JournalSettings {
     fn default() -> JournalSettings {
-        JournalSettings { segment_size: 4 << 20, reserve: 2, keep_free: 4 }
+        JournalSettings { segment_size: 4 << 20, reserve: 2, keep_free: 6 }
     }
 }
 

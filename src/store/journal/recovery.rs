@@ -175,7 +175,7 @@ impl File {
         let name = segment::name(number);
         let what = || JournalError::io(format!("read the journal's {name}"));
         let file = disk.open(&name, Access::Direct).map_err(what())?;
-        let size = file.len().map_err(what())?;
+        let size = file.length().map_err(what())?;
         window.clear();
         let block = window.at(&*file, 0, FRAMES_AT as usize).map_err(what())?;
         let header = match Header::read(block) {

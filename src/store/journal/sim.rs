@@ -179,7 +179,7 @@ impl SimDisk {
     /// A file's bytes.
     pub(crate) fn contents(&self, name: &str) -> Vec<u8> {
         let file = self.open(name, Access::Read).unwrap();
-        let mut bytes = vec![0; file.len().unwrap() as usize];
+        let mut bytes = vec![0; file.length().unwrap() as usize];
         file.read_at(&mut bytes, 0).unwrap();
         bytes
     }
@@ -435,7 +435,7 @@ impl SimFile {
 }
 
 impl DiskFile for SimFile {
-    fn len(&self) -> io::Result<u64> {
+    fn length(&self) -> io::Result<u64> {
         Ok(self.state()?.inodes[self.inode].length)
     }
 

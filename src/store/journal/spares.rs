@@ -56,7 +56,7 @@ impl Spares {
     /// Takes in a file that is no longer needed, unless it has an odd size.
     pub(super) fn adopt(&mut self, name: String) -> io::Result<bool> {
         let file = self.disk.open(&name, Access::Write)?;
-        let size = file.len()?;
+        let size = file.length()?;
         if size == self.size {
             let written_to = file.written_to();
             self.put_back(Spare { name, file, size, written_to });
@@ -82,10 +82,12 @@ impl Spares {
 
     /// A file of at least this size.
     pub(super) fn take(&mut self, size: u64) -> io::Result<Spare> {
-        match self.files.pop_front_if(|spare| spare.size >= size) {
-            Some(spare) => Ok(spare),
-            None => self.make(size.max(self.size)),
+        if self.files.front().is_some_and(|spare| spare.size >= size)
+            && let Some(spare) = self.files.pop_front()
+        {
+            return Ok(spare);
         }
+        self.make(size.max(self.size))
     }
 
     fn make(&mut self, size: u64) -> io::Result<Spare> {

@@ -152,7 +152,7 @@ fn copy(disk: &dyn Disk, from: &str, name: &str) -> std::io::Result<()> {
     let _ = disk.remove(&part);
     let source = disk.open(from, Access::Read)?;
     let target = disk.create(&part)?;
-    let length = source.len()?;
+    let length = source.length()?;
     let mut window = super::window::Window::default();
     let mut at = 0;
     while at < length {

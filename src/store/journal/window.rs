@@ -77,7 +77,7 @@ impl Window {
 
     /// One bad sector must not take its neighbours with it.
     fn fill_by_block(&mut self, file: &dyn DiskFile, wanted: usize) -> io::Result<usize> {
-        let end = file.len()?.saturating_sub(self.start).min(wanted as u64) as usize;
+        let end = file.length()?.saturating_sub(self.start).min(wanted as u64) as usize;
         let Some(target) = self.buffer.get_mut(self.pad..self.pad + wanted) else { return Ok(0) };
         for (index, block) in target.chunks_mut(BLOCK as usize).enumerate() {
             let at = self.start + index as u64 * BLOCK;
