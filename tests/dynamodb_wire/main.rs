@@ -3,6 +3,7 @@
 
 mod batches;
 mod client;
+mod fuzz;
 mod items;
 mod pages;
 mod tables;
