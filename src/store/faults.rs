@@ -25,6 +25,8 @@ pub(super) enum Point {
     SweepCommitted,
 }
 
+pub(super) use hook::Faults;
+
 /// A test said that the machine dies here.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Died;
@@ -69,5 +71,3 @@ mod hook {
         }
     }
 }
-
-pub(super) use hook::Faults;

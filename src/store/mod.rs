@@ -19,6 +19,8 @@ pub mod handle;
 mod identity;
 pub mod journal;
 mod marks;
+#[cfg(test)]
+mod measure;
 mod meta;
 mod open;
 mod overlay;

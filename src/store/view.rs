@@ -240,8 +240,11 @@ enum TreeRange<'a> {
 /// A walk over the tree's part of a range.
 struct TreeWalk<'a> {
     range: TreeRange<'a>,
-    head: Option<(&'a [u8], &'a [u8])>,
+    head: Option<RawRow<'a>>,
 }
+
+/// A row's key and value, as LMDB has them.
+type RawRow<'a> = (&'a [u8], &'a [u8]);
 
 impl<'a> TreeWalk<'a> {
     fn begin(
@@ -269,7 +272,7 @@ impl<'a> TreeWalk<'a> {
         Ok(())
     }
 
-    fn take(&mut self, key: &KeyBuf) -> Result<Option<(&'a [u8], &'a [u8])>, ReadError> {
+    fn take(&mut self, key: &KeyBuf) -> Result<Option<RawRow<'a>>, ReadError> {
         let taken = self.head.filter(|(at, _)| *at == key.as_slice());
         if taken.is_some() {
             self.step()?;
