@@ -10,22 +10,20 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::RecvTimeoutError;
 
 use super::faults::{Died, Point};
 use super::group::{Group, Refused};
 use super::identity::Identity;
 use super::journal::{AppendError, FrameBuf, Journal};
-use super::overlay::{Closing, GENERATION};
-use super::queue::{Job, Work};
+use super::overlay::Closing;
+use super::queue::{Job, Jobs, Work};
 use super::shared::Shared;
 use super::staged::Staged;
-use super::{CommitError, Seq};
+use super::{CommitError, Seq, check};
 
 /// A group that waits for company is closed when nothing has come for so long.
 const QUIET: Duration = Duration::from_millis(1);
-/// Journal that is not folded yet, in bytes, at which a fold begins.
-const UNFOLDED: u64 = 16 << 20;
 /// The age at which a generation is folded though it is small.
 const OLDEST: Duration = Duration::from_secs(3600);
 /// The longest a group waits for a place in the overlay.
@@ -34,6 +32,8 @@ const OVERLAY_PATIENCE: Duration = Duration::from_secs(10);
 const LAST_FOLD: Duration = Duration::from_secs(25);
 /// How often a store that is full looks for expired rows.
 const MAKE_ROOM: Duration = Duration::from_secs(20);
+/// Up for so long, the store is no suspect any more.
+const SETTLED: Duration = Duration::from_secs(60);
 /// How often the disk is looked at.
 const LOOK: Duration = Duration::from_millis(500);
 /// How long the thread sleeps: while a fold runs, and otherwise.
@@ -44,7 +44,7 @@ const TICK: Duration = Duration::from_secs(30);
 pub(super) struct Committer {
     shared: Arc<Shared>,
     journal: Journal,
-    jobs: Receiver<Job>,
+    jobs: Jobs,
     identity: Identity,
     path: std::path::PathBuf,
     commit_wait: Duration,
@@ -54,6 +54,8 @@ pub(super) struct Committer {
     born: Option<Instant>,
     looked_at_disk: Option<Instant>,
     made_room: Option<Instant>,
+    /// The start, until the store has been up for a while.
+    settling: Option<Instant>,
     released: Seq,
 }
 
@@ -70,7 +72,7 @@ impl Committer {
     pub(super) fn new(
         shared: Arc<Shared>,
         journal: Journal,
-        jobs: Receiver<Job>,
+        jobs: Jobs,
         identity: Identity,
         settings: &super::StoreSettings,
         next: Seq,
@@ -89,6 +91,7 @@ impl Committer {
             born,
             looked_at_disk: None,
             made_room: None,
+            settling: Some(Instant::now()),
             released: Seq(0),
         }
     }
@@ -123,6 +126,10 @@ impl Committer {
             self.freeze()?;
         }
         self.release();
+        if self.settling.is_some_and(|since| since.elapsed() >= SETTLED) {
+            self.settling = None;
+            check::mark_settled(&self.path, self.shared.clock.boot());
+        }
         if self.looked_at_disk.is_none_or(|at| at.elapsed() >= LOOK) {
             self.looked_at_disk = Some(Instant::now());
             self.shared.space.look_at_disk();
@@ -148,9 +155,9 @@ impl Committer {
         if generations.frozen.is_some() || generations.active.is_empty() {
             return false;
         }
-        generations.active.bytes() >= GENERATION
+        generations.active.bytes() >= self.shared.tuning.generation
             || self.born.is_some_and(|born| born.elapsed() >= OLDEST)
-            || self.journal.bytes_after(self.shared.folded.load().folded_to) >= UNFOLDED
+            || self.journal.bytes_after(self.shared.folded.load().folded_to) >= self.shared.tuning.unfolded
     }
 
     fn freeze(&mut self) -> Result<(), Died> {
@@ -207,7 +214,7 @@ impl Committer {
     /// Waits, for a while, until the overlay has room.
     fn wait_for_overlay(&mut self) -> Result<(), Died> {
         let shared = self.shared.clone();
-        if shared.overlay.load().active.bytes() < GENERATION {
+        if shared.overlay.load().active.bytes() < shared.tuning.generation {
             return Ok(());
         }
         // A fold that fails has no end to wait for.

@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::apply::{ApplyError, Slice};
 use super::faults::Point;
-use super::fold::{SLICE_PAGES, commit};
+use super::fold::commit;
 use super::shared::Shared;
 use super::tree::read_expiry_key;
 use super::{Catalog, ReadError, meta, rows};
@@ -91,7 +91,7 @@ impl Sweeper {
                 }
                 Wanted::Nothing => {}
             }
-            if slice.pages() >= SLICE_PAGES {
+            if slice.pages() >= shared.tuning.slice_pages {
                 more = true;
                 last = Some(key.to_vec());
                 break;
@@ -179,7 +179,7 @@ fn free_expired(shared: &Shared, now: u64) -> Result<bool, ApplyError> {
             None => slice.insert(Slice::begin(&shared.tree, &catalog)?),
         };
         freed += u64::from(open.expire(*second, key)?);
-        if open.pages() >= SLICE_PAGES
+        if open.pages() >= shared.tuning.slice_pages
             && let Some(full) = slice.take()
         {
             commit(shared, full)?;

@@ -19,8 +19,6 @@ use super::overlay::{Frozen, Version};
 use super::shared::Shared;
 use super::wear;
 
-/// Dirty pages of a slice: they are memory until the commit.
-pub(super) const SLICE_PAGES: usize = 512;
 /// How long a failed fold waits before it is tried again.
 const RETRY: Duration = Duration::from_secs(2);
 /// How often expiry looks whether there is something to free when nothing is folded.
@@ -187,7 +185,7 @@ fn fold(shared: &Shared, frozen: &Frozen) -> Result<State, ApplyError> {
             Version::Delete => None,
         };
         slice.apply(&found.key().key, new, &mut expiry)?;
-        if slice.pages() >= SLICE_PAGES {
+        if slice.pages() >= shared.tuning.slice_pages {
             slice.state.touched_to = slice.state.touched_to.max(closing.seq);
             commit(shared, slice)?;
             shared.faults.reach(Point::SliceCommitted)?;
@@ -197,7 +195,7 @@ fn fold(shared: &Shared, frozen: &Frozen) -> Result<State, ApplyError> {
     expiry.sort_unstable();
     for (second, key) in &expiry {
         slice.put_expiry(*second, key)?;
-        if slice.pages() >= SLICE_PAGES {
+        if slice.pages() >= shared.tuning.slice_pages {
             slice.state.touched_to = slice.state.touched_to.max(closing.seq);
             commit(shared, slice)?;
             shared.faults.reach(Point::SliceCommitted)?;

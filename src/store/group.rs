@@ -2,7 +2,6 @@
 
 use super::batch::Change;
 use super::journal::FrameBuf;
-use super::overlay::GENERATION;
 use super::queue::Work;
 use super::shared::Shared;
 use super::staged::Staged;
@@ -116,7 +115,7 @@ impl<'s> Group<'s> {
         if let Some(full) = &self.full {
             return Err(CommitError::Full(full.clone()));
         }
-        if self.staged.overlay_bytes().0 < 2 * GENERATION {
+        if self.staged.overlay_bytes().0 < 2 * self.shared.tuning.generation {
             return Ok(());
         }
         match self.shared.gate.failure() {

@@ -27,20 +27,12 @@ pub struct StoreSettings {
     pub max_size: u64,
     /// The longest a [`Urgency::Gather`] group waits for company.
     pub commit_wait: Duration,
-    /// The program that checks the tree (`PROGRAM __check-tree STORE`, see [`Store::check_tree`]) in a process of its own
-    /// after the daemon died; without one the tree is checked less deeply, in this process.
-    pub checker: Option<PathBuf>,
 }
 
 impl StoreSettings {
-    /// The defaults, at this path: 2 GiB, a wait of 5 ms, no checker.
+    /// The defaults, at this path: 2 GiB, a wait of 5 ms.
     pub fn new(path: impl Into<PathBuf>) -> StoreSettings {
-        StoreSettings {
-            path: path.into(),
-            max_size: 2 << 30,
-            commit_wait: Duration::from_millis(5),
-            checker: None,
-        }
+        StoreSettings { path: path.into(), max_size: 2 << 30, commit_wait: Duration::from_millis(5) }
     }
 }
 
@@ -148,14 +140,18 @@ impl Store {
     /// Opens, or makes, the store: locks it, checks it, sets damage aside, replays the journal, starts the committer's
     /// and the fold's threads. Raises the clock's floor to the newest record's time. Blocking.
     pub fn open(settings: &StoreSettings, clock: &Clock) -> Result<Store, OpenError> {
-        let Opened { shared, queue, threads } = super::open::open(settings, clock)?;
+        Ok(Store::from_parts(super::open::open(settings, clock)?, settings))
+    }
+
+    pub(super) fn from_parts(opened: Opened, settings: &StoreSettings) -> Store {
+        let Opened { shared, queue, threads } = opened;
         let inner = Inner {
             shared,
             path: settings.path.clone(),
             queue: Mutex::new(Some(Arc::new(queue))),
             threads: Mutex::new(threads),
         };
-        Ok(Store { inner: Arc::new(inner) })
+        Store { inner: Arc::new(inner) }
     }
 
     /// What the threads share, for tests.
@@ -270,8 +266,7 @@ impl Store {
         marks::boots(&self.inner.shared, &self.view()?)
     }
 
-    /// Walks the tree of a closed store; run by `forebay __check-tree STORE` in a process of its own, because a page that
-    /// can't be read is a SIGBUS.
+    /// Walks all pages of a closed store's tree, without mapping it: a page that can't be read is an error here.
     pub fn check_tree(path: &Path) -> Result<(), String> {
         check::tree(path)
     }

@@ -9,6 +9,8 @@ pub mod batch;
 pub mod catalog;
 mod check;
 mod committer;
+#[cfg(test)]
+mod crash_tests;
 pub mod cursor;
 mod deliveries;
 mod expiry;

@@ -13,11 +13,11 @@ use tokio::sync::watch;
 use super::committer::Committer;
 use super::deliveries::Deliveries;
 use super::identity::Identity;
-use super::journal::disk::RealDisk;
+use super::journal::disk::{Disk, RealDisk};
 use super::journal::{EpochFile, Journal, JournalError, Recovered, StoreId, Survey};
 use super::queue::Queue;
 use super::recover::{self, Replay};
-use super::shared::Shared;
+use super::shared::{Shared, Tuning};
 use super::space::{Division, Space};
 use super::tree::Tree;
 use super::upgrade::FORMAT;
@@ -40,16 +40,28 @@ fn io_error(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> OpenEr
 /// Opens, or makes, the store.
 pub(super) fn open(settings: &StoreSettings, clock: &Clock) -> Result<Opened, OpenError> {
     let path = &settings.path;
+    let disk = || RealDisk::open(&path.join("journal")).map_err(io_error("opening the journal in", path));
+    open_on(settings, clock, Tuning::default(), || Ok(Arc::new(disk()?)))
+}
+
+/// Opens the store with its journal on this disk.
+pub(super) fn open_on(
+    settings: &StoreSettings,
+    clock: &Clock,
+    tuning: Tuning,
+    disk: impl FnOnce() -> Result<Arc<dyn Disk>, OpenError>,
+) -> Result<Opened, OpenError> {
+    let path = &settings.path;
     fs::create_dir_all(path).map_err(io_error("making the directory", path))?;
     let lock = lock(path)?;
     let mut damage = Vec::new();
-    let division = Division::of(settings.max_size);
-    let disk = RealDisk::open(&path.join("journal")).map_err(io_error("opening the journal in", path))?;
+    let mut division = Division::of(settings.max_size);
+    division.journal.segment_size = tuning.segment.unwrap_or(division.journal.segment_size);
     let kept = read_identity(path, &mut damage)?;
     let (tree, fresh) = open_tree(settings, clock, division.map, &mut damage)?;
     let in_tree = recover::identity(&tree).map_err(|error| tree_error(path, error.to_string()))?;
     let known = kept.as_ref().or(in_tree.as_ref()).map(|identity| identity.id);
-    let survey = Survey::of(Arc::new(disk), division.journal, known);
+    let survey = Survey::of(disk()?, division.journal, known);
     let survey = survey.map_err(|error| journal_error(error, path))?;
     let identity = identity(path, &tree, kept, in_tree, survey.store_id())?;
     let keys = KeyCodec::new(identity.hash_key());
@@ -72,6 +84,7 @@ pub(super) fn open(settings: &StoreSettings, clock: &Clock) -> Result<Opened, Op
     let Replay { state, published, overlay, ring, .. } = replay;
     let ring = recover::earlier_deliveries(&journal, &state, ring);
     let shared = Arc::new(Shared {
+        tuning,
         clock: clock.clone(),
         keys,
         tree,

@@ -21,8 +21,6 @@ use crossbeam_skiplist::map::Entry as MapEntry;
 use super::{Direction, Mark, Seq};
 use crate::model::TableId;
 
-/// What a generation holds before it is frozen, in bytes.
-pub(super) const GENERATION: usize = 4 << 20;
 /// What an entry costs beside its key and image: nodes, handles, allocations.
 const ENTRY_OVERHEAD: usize = 128;
 

@@ -1,7 +1,9 @@
 //! The way to the committer: decisions wait here, bounded by number and by bytes.
 
+use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError};
@@ -75,13 +77,38 @@ where
 pub(super) struct Queue {
     jobs: Sender<Job>,
     places: Arc<Semaphore>,
+    ended: Arc<AtomicBool>,
+}
+
+/// The receiving end.
+pub(super) struct Jobs {
+    jobs: Receiver<Job>,
+    ended: Arc<AtomicBool>,
+}
+
+impl Deref for Jobs {
+    type Target = Receiver<Job>;
+
+    fn deref(&self) -> &Receiver<Job> {
+        &self.jobs
+    }
+}
+
+impl Drop for Jobs {
+    /// Answers what still waits: the channel would keep it for as long as somebody may send.
+    fn drop(&mut self) {
+        self.ended.store(true, Ordering::SeqCst);
+        while self.jobs.try_recv().is_ok() {}
+    }
 }
 
 impl Queue {
     /// Both ends.
-    pub(super) fn new() -> (Queue, Receiver<Job>) {
+    pub(super) fn new() -> (Queue, Jobs) {
         let (jobs, receiver) = crossbeam_channel::bounded(CAPACITY / LEAST + 8);
-        (Queue { jobs, places: Arc::new(Semaphore::new(CAPACITY)) }, receiver)
+        let ended = Arc::new(AtomicBool::new(false));
+        let queue = Queue { jobs, places: Arc::new(Semaphore::new(CAPACITY)), ended: ended.clone() };
+        (queue, Jobs { jobs: receiver, ended })
     }
 
     /// Puts a decision in, and waits for its outcome.
@@ -92,12 +119,16 @@ impl Queue {
         decide: impl FnOnce(&dyn Read, &mut Batch) -> R + Send + 'static,
     ) -> Result<R, CommitError> {
         let place = self.place(size).await?;
-        let (answer, outcome) = oneshot::channel();
+        let (answer, mut outcome) = oneshot::channel();
         let task = Task { decide: Some(decide), outcome: None, answer, urgency, _place: place };
         match self.jobs.try_send(Job::Decide(Box::new(task))) {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => return Err(CommitError::Busy),
             Err(TrySendError::Disconnected(_)) => return Err(closed()),
+        }
+        if self.ended.load(Ordering::SeqCst) {
+            // It may have been put in behind the committer's back.
+            return outcome.try_recv().unwrap_or_else(|_| Err(closed()));
         }
         outcome.await.unwrap_or_else(|_| Err(closed()))
     }

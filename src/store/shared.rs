@@ -46,8 +46,28 @@ pub(super) struct Stats {
     pub(super) tree_written: AtomicU64,
 }
 
+/// Sizes that tests make small.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tuning {
+    /// What a generation of the overlay holds before it is frozen, in bytes.
+    pub(super) generation: usize,
+    /// Dirty pages of a fold's slice: they are memory until the commit.
+    pub(super) slice_pages: usize,
+    /// Journal that is not folded yet, in bytes, at which a fold begins.
+    pub(super) unfolded: u64,
+    /// The journal's segments; by `max_size` if it is `None`.
+    pub(super) segment: Option<u64>,
+}
+
+impl Default for Tuning {
+    fn default() -> Tuning {
+        Tuning { generation: 4 << 20, slice_pages: 512, unfolded: 16 << 20, segment: None }
+    }
+}
+
 /// What the store's threads and its handle have in common.
 pub(super) struct Shared {
+    pub(super) tuning: Tuning,
     pub(super) clock: Clock,
     pub(super) keys: KeyCodec,
     pub(super) tree: Tree,

@@ -2,10 +2,17 @@
 
 use std::ops::{Bound, ControlFlow};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::batch::About;
-use super::{Batch, CommitError, Direction, KeyRange, Mark, Origin, Read, Store, StoreSettings, Urgency};
+use super::journal::disk::{Disk, RealDisk};
+use super::journal::sim::SimDisk;
+use super::open::open_on;
+use super::shared::Tuning;
+use super::{
+    Batch, CommitError, Direction, KeyRange, Mark, OpenError, Origin, Read, Store, StoreSettings, Urgency,
+};
 use crate::clock::{Clock, Stamp};
 use crate::model::{
     AttributeValue, Image, KeyAttribute, KeySchema, KeyType, KeyValue, Map, Number, RowKey, TableDef,
@@ -22,6 +29,9 @@ pub(super) struct Bench {
     pub(super) clock: Clock,
     pub(super) settings: StoreSettings,
     pub(super) store: Option<Store>,
+    /// The disk that the journal is on, if it is not the real one.
+    pub(super) sim: Option<SimDisk>,
+    pub(super) tuning: Tuning,
 }
 
 impl Bench {
@@ -34,16 +44,39 @@ impl Bench {
     }
 
     pub(super) fn empty() -> Bench {
-        let directory = tempfile::tempdir().unwrap();
+        // In memory where that can be had: these tests are about what is written, not about how long that takes.
+        let directory = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
         let mut settings = StoreSettings::new(directory.path().join("store"));
         settings.max_size = 256 << 20;
         settings.commit_wait = Duration::ZERO;
-        Bench { directory, clock: Clock::manual(NOW * 1_000_000), settings, store: None }
+        let clock = Clock::manual(NOW * 1_000_000);
+        Bench { directory, clock, settings, store: None, sim: None, tuning: Tuning::default() }
+    }
+
+    /// A store whose journal is on a simulated disk, with everything small.
+    pub(super) fn small() -> Bench {
+        let mut bench = Bench::empty();
+        bench.sim = Some(SimDisk::default());
+        bench.tuning =
+            Tuning { generation: 8 << 10, slice_pages: 3, unfolded: 64 << 10, segment: Some(16 << 10) };
+        bench
     }
 
     pub(super) fn open(mut self) -> Bench {
-        self.store = Some(Store::open(&self.settings, &self.clock).unwrap());
+        self.try_open().unwrap();
         self
+    }
+
+    pub(super) fn try_open(&mut self) -> Result<(), OpenError> {
+        let disk = || -> Result<Arc<dyn Disk>, OpenError> {
+            match &self.sim {
+                Some(sim) => Ok(Arc::new(sim.clone())),
+                None => Ok(Arc::new(RealDisk::open(&self.settings.path.join("journal")).unwrap())),
+            }
+        };
+        let opened = open_on(&self.settings, &self.clock, self.tuning, disk)?;
+        self.store = Some(Store::from_parts(opened, &self.settings));
+        Ok(())
     }
 
     /// Drops it without closing: nothing is folded.
