@@ -70,7 +70,6 @@ fn open(settings: &Settings, clock: &Clock) -> Result<Store, AppError> {
     let store = StoreSettings {
         max_size: settings.max_size,
         commit_wait: settings.commit_wait,
-        checker: std::env::current_exe().ok(),
         ..StoreSettings::new(&settings.store_path)
     };
     Ok(Store::open(&store, clock)?)
