@@ -71,12 +71,18 @@ pub struct RealDisk {
 impl RealDisk {
     /// Opens the directory, making it (durably) if it isn't there.
     pub fn open(root: &Path) -> io::Result<RealDisk> {
+        let root = std::path::absolute(root)?;
         if !root.is_dir() {
-            std::fs::create_dir_all(root)?;
-            let parent = root.parent().filter(|parent| !parent.as_os_str().is_empty());
-            File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
+            std::fs::create_dir_all(&root)?;
+            // The directory above may be new as well; the one above that need not be ours to open.
+            for (distance, parent) in root.ancestors().skip(1).take(2).enumerate() {
+                let synced = File::open(parent).and_then(|parent| parent.sync_all());
+                if distance == 0 {
+                    synced?;
+                }
+            }
         }
-        Ok(RealDisk { root: root.to_path_buf() })
+        Ok(RealDisk { root })
     }
 }
 

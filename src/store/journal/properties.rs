@@ -319,4 +319,62 @@ proptest! {
         world.disk.cut(Loss::Some, 1);
         world.open();
     }
+
+    /// Whatever is written over a journal: nothing that was not written comes out, nothing is skipped in silence, and it
+    /// goes on from there.
+    #[test]
+    fn damage_is_noticed(
+        lengths in prop::collection::vec(prop_oneof![0..500usize, 500..9000usize], 1..30),
+        file: prop::sample::Index,
+        from: prop::sample::Index,
+        length in prop_oneof![1..64usize, 64..9000usize],
+        zeros: bool,
+    ) {
+        let disk = SimDisk::default();
+        let mut journal = replay(&disk, Seq(0)).unwrap().0.start(STORE).unwrap();
+        let (mut written, mut places, mut stamp, mut next) = (Vec::new(), Vec::new(), 0, Seq(1));
+        for length in lengths {
+            let (mut frame, records) = frame(next, 1, length, &mut stamp);
+            let position = journal.append(&mut frame).unwrap();
+            next = frame.next_seq();
+            places.push((segment::name(position.segment), position.offset, frame.len() as u64));
+            written.push(records);
+        }
+        let names = disk.list_segments();
+        let name = file.get(&names);
+        let mut bytes = disk.contents(name);
+        let from = from.index(bytes.len());
+        let to = (from + length).min(bytes.len());
+        bytes[from..to].iter_mut().for_each(|byte| *byte = if zeros { 0 } else { !*byte });
+        disk.overwrite(name, from as u64, &bytes[from..to]);
+        disk.cut(Loss::Nothing, 0);
+
+        let (recovered, frames) = replay(&disk, Seq(0)).unwrap();
+        let known = frames.len();
+        prop_assert_eq!(brief(&frames), brief(&written[..known]));
+        if !recovered.needs_epoch() {
+            for (segment, offset, length) in &places[known..] {
+                let hit = segment == name && from as u64 <= offset + length && to as u64 >= *offset;
+                prop_assert!(hit, "frame at {} of {} is gone without a word", offset, segment);
+            }
+        }
+        let epoch = recovered.highest_epoch + u16::from(recovered.needs_epoch());
+        let next = recovered.next_seq(epoch);
+        let mut journal = recovered.start(STORE).unwrap();
+        let (mut frame, records) = frame(next, 2, 700, &mut stamp);
+        journal.append(&mut frame).unwrap();
+        journal.publish();
+        written.truncate(known);
+        written.push(records);
+        let mut reader = journal.reader(Seq(0));
+        let mut seen = Vec::new();
+        while let Some(frame) = reader.next().unwrap() {
+            seen.push(collect(frame));
+        }
+        prop_assert_eq!(brief(&seen), brief(&written));
+        disk.cut(Loss::Everything, 0);
+        let (recovered, frames) = replay(&disk, Seq(0)).unwrap();
+        prop_assert_eq!(brief(&frames), brief(&written));
+        prop_assert!(!recovered.needs_epoch(), "{:?}", recovered.damage);
+    }
 }
