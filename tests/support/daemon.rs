@@ -14,6 +14,7 @@ pub struct Daemon {
     pub folder: tempfile::TempDir,
     pub http: SocketAddr,
     pub mqtt: SocketAddr,
+    store: PathBuf,
     child: Option<Child>,
 }
 
@@ -46,13 +47,18 @@ set = {{ device = "{{device}}", ts = "{{now_us}}" }}
     /// Writes the configuration, and starts nothing.
     pub fn prepare(configuration: &str) -> Daemon {
         let folder = tempfile::tempdir().unwrap();
-        let (http, mqtt) = (free_address(), free_address());
         let store = folder.path().join("store");
+        Daemon::prepare_at(folder, &store, configuration)
+    }
+
+    /// The same with the store elsewhere.
+    pub fn prepare_at(folder: tempfile::TempDir, store: &Path, configuration: &str) -> Daemon {
+        let (http, mqtt) = (free_address(), free_address());
         let text = format!(
             "[http]\nlisten = \"{http}\"\n[mqtt.listener]\nlisten = \"{mqtt}\"\n[store]\npath = {store:?}\nmax_size = \"256MiB\"\n{configuration}"
         );
         std::fs::write(folder.path().join("gateway.toml"), text).unwrap();
-        Daemon { folder, http, mqtt, child: None }
+        Daemon { folder, store: store.to_owned(), http, mqtt, child: None }
     }
 
     pub fn config(&self) -> PathBuf {
@@ -60,12 +66,17 @@ set = {{ device = "{{device}}", ts = "{{now_us}}" }}
     }
 
     pub fn store(&self) -> PathBuf {
-        self.folder.path().join("store")
+        self.store.clone()
+    }
+
+    /// Starts it, and waits for nothing.
+    pub fn spawn(&mut self) {
+        self.child = Some(command(&self.config(), self.folder.path()).spawn().unwrap());
     }
 
     /// Starts it, and waits until it is ready.
     pub fn launch(&mut self) {
-        self.child = Some(command(&self.config(), self.folder.path()).spawn().unwrap());
+        self.spawn();
         eventually("the daemon to get ready", || {
             let child = self.child.as_mut().unwrap();
             if let Some(status) = child.try_wait().unwrap() {
@@ -82,12 +93,37 @@ set = {{ device = "{{device}}", ts = "{{now_us}}" }}
         child.wait().unwrap();
     }
 
+    /// SIGTERM.
+    pub fn terminate(&self) {
+        let kill = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status().unwrap();
+        assert!(kill.success());
+    }
+
+    /// The wait for the end.
+    pub fn wait(&mut self) -> ExitStatus {
+        self.child.take().unwrap().wait().unwrap()
+    }
+
     /// SIGTERM, and the wait for the end.
     pub fn stop(&mut self) -> ExitStatus {
-        let mut child = self.child.take().unwrap();
-        let kill = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
-        assert!(kill.success());
-        child.wait().unwrap()
+        self.terminate();
+        self.wait()
+    }
+
+    /// Whether the process is there still; panics with its log if it has ended.
+    pub fn assert_alive(&mut self) {
+        if let Some(status) = self.child.as_mut().unwrap().try_wait().unwrap() {
+            panic!("the daemon ended with {status}:\n{}", self.log());
+        }
+        assert_eq!(self.get("/healthz").expect("the daemon answers").0, 200);
+        assert!(!self.log().contains("panicked"), "{}", self.log());
+    }
+
+    /// A figure of `/proc/PID/status` in KiB, such as `VmRSS`.
+    pub fn memory(&self, figure: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find(|line| line.starts_with(figure)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
     /// The process's number.
@@ -133,17 +169,19 @@ impl Drop for Daemon {
             let _ = child.kill();
             let _ = child.wait();
         }
+        if std::thread::panicking() {
+            let log = self.log();
+            let tail: Vec<&str> = log.lines().rev().take(40).collect();
+            eprintln!("the daemon's log, newest first:\n{}", tail.join("\n"));
+        }
     }
 }
 
 fn command(config: &Path, folder: &Path) -> Command {
     let log = std::fs::File::options().create(true).append(true).open(folder.join("log")).unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_forebay"));
-    command.args(["run", "--config"]).arg(config).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-    command
-        .env("AWS_ACCESS_KEY_ID", "local")
-        .env("AWS_SECRET_ACCESS_KEY", "local")
-        .env_remove("AWS_SESSION_TOKEN");
+    let mut command = super::cli::forebay(&["run", "--config"]);
+    command.arg(config).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+    command.env("AWS_ACCESS_KEY_ID", "local").env("AWS_SECRET_ACCESS_KEY", "local");
     command
 }
 

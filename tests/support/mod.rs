@@ -1,22 +1,40 @@
 //! What tests of the real binary share: daemons, endpoints that nobody here wrote, plain HTTP. Everything finds free ports
 //! and folders by itself, and ends its processes.
 
-#![allow(dead_code)] // each test file uses its part
+#![allow(dead_code, unreachable_pub)] // each test file uses its part
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::print_stdout, clippy::print_stderr)] // tests
 
+pub mod chance;
+pub mod cli;
 pub mod daemon;
+pub mod kill;
+pub mod link;
+pub mod load;
 pub mod peer;
+pub mod publisher;
+pub mod upstreams;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::Child;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long anything may take on a slow and noisy machine before the test gives up.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A port that was free a moment ago.
+/// A port that was free a moment ago. Below the range that the system gives to outgoing connections, so that none of the
+/// many that the tests make takes it before the daemon does, or while the daemon is down.
 pub fn free_address() -> SocketAddr {
-    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        // Other test processes begin elsewhere in the range.
+        let step = std::process::id().wrapping_mul(61).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = 10_000 + (step % 22_000) as u16;
+        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
+            return listener.local_addr().unwrap();
+        }
+    }
 }
 
 /// Looks again and again until there is an answer; for what other processes do, which offer no event to wait for.

@@ -1,0 +1,34 @@
+//! `kill -9` of the real binary under load: every acknowledged write is there, once per key, and reaches the upstream. The
+//! short version of `tests/long/kill.rs`; `FOREBAY_SEED` repeats a sequence.
+
+mod support;
+
+use support::kill::{Rounds, alone, with_upstream};
+use support::peer::Kind;
+use support::upstreams::{Foreign, Forebay};
+
+#[test]
+fn nothing_acknowledged_is_lost() {
+    alone(1, &Rounds { kills: 8, messages: 4_000, between: 800 });
+}
+
+#[test]
+fn everything_acknowledged_reaches_another_forebay() {
+    with_upstream(2, &Rounds { kills: 6, messages: 1_500, between: 600 }, &mut Forebay::start());
+}
+
+#[test]
+fn everything_acknowledged_reaches_dynamodb_local() {
+    let rounds = Rounds { kills: 4, messages: 300, between: 250 };
+    with_upstream(3, &rounds, &mut Foreign::start(Kind::DynamodbLocal));
+}
+
+#[test]
+fn everything_acknowledged_reaches_dynalite() {
+    with_upstream(4, &Rounds { kills: 4, messages: 300, between: 250 }, &mut Foreign::start(Kind::Dynalite));
+}
+
+#[test]
+fn everything_acknowledged_reaches_moto() {
+    with_upstream(5, &Rounds { kills: 4, messages: 300, between: 250 }, &mut Foreign::start(Kind::Moto));
+}

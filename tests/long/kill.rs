@@ -1,0 +1,42 @@
+//! The loop of `kill -9`, hundreds of rounds: `cargo test --release --test long_kill -- --ignored --nocapture`.
+//! `FOREBAY_SEED` repeats a sequence.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+use support::kill::{Rounds, alone, with_upstream};
+use support::peer::Kind;
+use support::upstreams::{Foreign, Forebay};
+
+#[test]
+#[ignore = "hundreds of rounds"]
+fn nothing_acknowledged_is_lost() {
+    alone(101, &Rounds { kills: 300, messages: 200_000, between: 3_000 });
+}
+
+#[test]
+#[ignore = "hundreds of rounds"]
+fn everything_acknowledged_reaches_another_forebay() {
+    with_upstream(102, &Rounds { kills: 200, messages: 60_000, between: 1_500 }, &mut Forebay::start());
+}
+
+#[test]
+#[ignore = "hundreds of rounds"]
+fn everything_acknowledged_reaches_dynamodb_local() {
+    let rounds = Rounds { kills: 100, messages: 5_000, between: 300 };
+    with_upstream(103, &rounds, &mut Foreign::start(Kind::DynamodbLocal));
+}
+
+#[test]
+#[ignore = "hundreds of rounds"]
+fn everything_acknowledged_reaches_dynalite() {
+    let rounds = Rounds { kills: 100, messages: 5_000, between: 300 };
+    with_upstream(104, &rounds, &mut Foreign::start(Kind::Dynalite));
+}
+
+#[test]
+#[ignore = "hundreds of rounds"]
+fn everything_acknowledged_reaches_moto() {
+    let rounds = Rounds { kills: 100, messages: 5_000, between: 300 };
+    with_upstream(105, &rounds, &mut Foreign::start(Kind::Moto));
+}
