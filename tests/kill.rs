@@ -5,7 +5,7 @@ mod support;
 
 use support::kill::{Rounds, alone, with_upstream};
 use support::peer::Kind;
-use support::upstreams::{Foreign, Forebay};
+use support::upstreams::{Forebay, Foreign};
 
 #[test]
 fn nothing_acknowledged_is_lost() {

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -47,8 +47,10 @@ impl Load {
 
     /// Waits for what is in flight. Afterwards everything sent has been acknowledged.
     pub fn finish(self) -> Expected {
-        let devices: Vec<_> = self.devices.into_iter().map(|(name, device)| (name, device.finish())).collect();
-        let clients: Vec<_> = self.clients.into_iter().map(|(name, client)| (name, client.finish())).collect();
+        let devices: Vec<_> =
+            self.devices.into_iter().map(|(name, device)| (name, device.finish())).collect();
+        let clients: Vec<_> =
+            self.clients.into_iter().map(|(name, client)| (name, client.finish())).collect();
         Expected { devices, clients }
     }
 }
@@ -91,7 +93,10 @@ impl Expected {
                 assert!(found.insert(n), "{name}: message {n} is there twice");
             }
             let missing: Vec<u64> = (0..*sent).filter(|n| !found.contains(n)).collect();
-            assert!(missing.is_empty(), "{name}: of {sent} acknowledged messages these are missing: {missing:?}");
+            assert!(
+                missing.is_empty(),
+                "{name}: of {sent} acknowledged messages these are missing: {missing:?}"
+            );
             assert_eq!(found.len() as u64, *sent, "{name}: there are messages that were never sent");
         }
         for (name, sent) in &self.clients {
@@ -108,7 +113,11 @@ impl Expected {
 }
 
 fn number(item: &Value, attribute: &str) -> u64 {
-    item[attribute]["N"].as_str().unwrap_or_else(|| panic!("{attribute} is missing in {item}")).parse().unwrap()
+    item[attribute]["N"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{attribute} is missing in {item}"))
+        .parse()
+        .unwrap()
 }
 
 /// Writes the n-th version; whether it was acknowledged.

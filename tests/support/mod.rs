@@ -2,7 +2,13 @@
 //! and folders by itself, and ends its processes.
 
 #![allow(dead_code, unreachable_pub)] // each test file uses its part
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::print_stdout, clippy::print_stderr)] // tests
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr
+)] // tests
 
 pub mod chance;
 pub mod cli;
