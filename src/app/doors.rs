@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::http::{self, DynamodbSettings, Parts, Readiness, Server, ServerSettings, State};
 use crate::ingest::Accept;
-use crate::mqtt::{Listener, ListenerSettings};
+use crate::mqtt::{Ledger, Listener, ListenerSettings};
 use crate::store::Store;
 use crate::telemetry::{IngestMetrics, ListenerMetrics, MqttStatus, Upstreams, Watched};
 
@@ -49,6 +49,7 @@ impl Doors {
         let listening = listener.as_ref().map(|_| "listening".to_owned());
         if let Some(listener) = listener {
             let metrics = Arc::new(ListenerMetrics::default());
+            let listener = listener.with_ledger(Ledger::new(self.store.clone(), self.clock.clone()));
             tasks.spawn(listener.run(self.accept.clone(), stopping.clone(), metrics));
         }
         let Some(server) = server else { return Ok(()) };

@@ -76,12 +76,6 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Reads a tree's pages; run by the daemon itself, in a child process, before it trusts one after a crash.
-    #[command(name = "__check-tree", hide = true)]
-    CheckTree {
-        /// The store's directory.
-        path: PathBuf,
-    },
 }
 
 #[derive(Debug, Args)]
@@ -107,7 +101,6 @@ pub fn main() -> ExitCode {
         Command::Demo { keep } => demo::run(keep),
         Command::Check { file } => check::run(&file),
         Command::Status { url, json } => status::run(&url, json),
-        Command::CheckTree { path } => crate::store::Store::check_tree(&path).map_err(Failure::Failed),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

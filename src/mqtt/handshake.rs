@@ -109,6 +109,14 @@ async fn admit<O: Offer>(
     if let Some(ended) = claimed.will {
         will::later(&shared.wills, ended, &shared.metrics);
     }
+    if let Some(ledger) = &shared.ledger {
+        if connect.session_expiry > 0 && claimed.resumed.is_none() {
+            let kept = Duration::from_secs(connect.session_expiry.into()).min(settings.max_session_expiry);
+            ledger.begin(&client, u32::try_from(kept.as_secs()).unwrap_or(u32::MAX)).await;
+        } else if connect.session_expiry == 0 && (claimed.ended || claimed.resumed.is_some()) {
+            ledger.end(&[Arc::clone(&client)]).await;
+        }
+    }
     let ceiling = settings.max_keep_alive.filter(|ceiling| {
         connect.version == Version::V5 && (connect.keep_alive == 0 || connect.keep_alive > *ceiling)
     });

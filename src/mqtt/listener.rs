@@ -11,8 +11,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::budget::Budget;
-use super::session::Sessions;
-use super::{ListenerSettings, Offer, connection, will};
+use super::session::{Sessions, Swept};
+use super::{Ledger, ListenerSettings, Offer, connection, will};
 use crate::ingest::Message;
 use crate::telemetry::ListenerMetrics;
 
@@ -52,6 +52,7 @@ pub struct Listener {
     socket: TcpListener,
     address: SocketAddr,
     settings: ListenerSettings,
+    ledger: Option<Ledger>,
 }
 
 /// What all connections share.
@@ -60,6 +61,8 @@ pub(super) struct Shared<O> {
     pub(super) settings: ListenerSettings,
     pub(super) metrics: Arc<ListenerMetrics>,
     pub(super) sessions: Arc<Sessions>,
+    /// Where sessions are on record; without it they end with the process.
+    pub(super) ledger: Option<Ledger>,
     pub(super) budget: Arc<Budget>,
     /// To [`will::keep_trying`].
     pub(super) wills: mpsc::Sender<Message>,
@@ -78,7 +81,12 @@ impl Listener {
         };
         let socket = TcpListener::bind(address).await.map_err(explain)?;
         let address = socket.local_addr().map_err(explain)?;
-        Ok(Listener { socket, address, settings })
+        Ok(Listener { socket, address, settings, ledger: None })
+    }
+
+    /// Keeps sessions on record in the store, so that they outlive the process.
+    pub fn with_ledger(self, ledger: Ledger) -> Listener {
+        Listener { ledger: Some(ledger), ..self }
     }
 
     /// The address it is bound to: with port 0 in the settings, the one the system chose.
@@ -102,7 +110,8 @@ impl Listener {
         });
         let shared = Arc::new(Shared {
             offer,
-            sessions: Sessions::new(self.settings.max_sessions),
+            sessions: restored(self.ledger.as_ref(), self.settings.max_sessions).await,
+            ledger: self.ledger,
             budget: Arc::new(Budget::new(self.settings.memory)),
             settings: self.settings,
             metrics,
@@ -131,6 +140,16 @@ impl Listener {
             tracing::error!("wills were still waiting for the store at the end");
         }
     }
+}
+
+/// The sessions that are on record.
+async fn restored(ledger: Option<&Ledger>, limit: usize) -> Arc<Sessions> {
+    let sessions = Sessions::new(limit);
+    if let Some(ledger) = ledger {
+        let left_out = sessions.restore(ledger.load().await, std::time::Instant::now());
+        ledger.end(&left_out).await;
+    }
+    sessions
 }
 
 /// Accepts for ever.
@@ -176,7 +195,10 @@ async fn serve<O: Offer>(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared
 /// Forgets expired sessions and publishes delayed wills, for ever.
 async fn sweep<O: Offer>(shared: &Shared<O>) {
     loop {
-        let (wills, next) = shared.sessions.sweep(std::time::Instant::now());
+        let Swept { wills, expired, next } = shared.sessions.sweep(std::time::Instant::now());
+        if let Some(ledger) = &shared.ledger {
+            ledger.end(&expired).await;
+        }
         for message in wills {
             will::later(&shared.wills, message, &shared.metrics);
         }

@@ -6,7 +6,8 @@
 //!   a time, and writes all acknowledgements of a batch at once.
 //! - `queue` (pure) keeps publishes in the order received and decides which acknowledgements are due; `gather` (pure)
 //!   decides when a batch is worth offering.
-//! - `session` knows the clients: take-over, the QoS 2 identifiers between PUBREC and PUBREL, delayed wills.
+//! - `session` knows the clients: take-over, the QoS 2 identifiers between PUBREC and PUBREL, delayed wills; `ledger` keeps
+//!   in the store who has a session, across restarts.
 //! - `frame`, `publish`, `connect`, `answer` are the wire: framing and PUBLISH without copies, everything else through
 //!   `mqtt-protocol-core`.
 //!
@@ -21,6 +22,7 @@ mod end;
 mod frame;
 mod gather;
 mod handshake;
+mod ledger;
 mod listener;
 mod publish;
 mod queue;
@@ -33,6 +35,7 @@ mod withhold;
 
 use std::future::Future;
 
+pub use ledger::Ledger;
 pub use listener::{BindError, Listener};
 pub use settings::ListenerSettings;
 

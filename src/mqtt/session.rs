@@ -1,6 +1,7 @@
 //! The clients by identifier: who is connected, and what is remembered of those who are not (section 4.1): the QoS 2
-//! identifiers between PUBREC and PUBREL, and a will that is still delayed. Bounded in number and age, in memory only:
-//! after a restart, deliveries that came before are recognised by the store (`crate::ingest`).
+//! identifiers between PUBREC and PUBREL, and a will that is still delayed. Bounded in number and age. Who has a session is
+//! on record in the store as well ([`super::ledger`]); after a restart, deliveries that came before are recognised by the
+//! store (`crate::ingest`).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -81,12 +82,41 @@ pub(super) struct Claimed {
     pub(super) resumed: Option<Box<[u16]>>,
     /// The will of a session that ended by this claim.
     pub(super) will: Option<Message>,
+    /// A session that was remembered ended by this claim.
+    pub(super) ended: bool,
+}
+
+/// What a sweep found.
+#[derive(Debug)]
+pub(super) struct Swept {
+    /// Wills that are due.
+    pub(super) wills: Vec<Message>,
+    /// Clients whose sessions have expired.
+    pub(super) expired: Vec<Arc<str>>,
+    /// When to look again.
+    pub(super) next: Option<Instant>,
 }
 
 impl Sessions {
     /// Remembers at most so many absent clients.
     pub(super) fn new(limit: usize) -> Arc<Sessions> {
         Arc::new(Sessions { inner: Mutex::default(), limit, changed: Notify::new() })
+    }
+
+    /// Remembers clients that an earlier process knew, as if they had just left; gives those there is no room for.
+    pub(super) fn restore(&self, clients: Vec<(Arc<str>, Duration)>, now: Instant) -> Vec<Arc<str>> {
+        let mut inner = self.lock();
+        let mut left_out = Vec::new();
+        for (client, kept) in clients {
+            if inner.away >= self.limit {
+                left_out.push(client);
+                continue;
+            }
+            let away = Away { received: Box::default(), since: now, until: now + kept, will: None };
+            inner.clients.insert(client, Entry::Away(away));
+            inner.away += 1;
+        }
+        left_out
     }
 
     /// Claims an identifier; a connection that has it is ended first. `None` if that takes longer than `patience`.
@@ -123,7 +153,7 @@ impl Sessions {
         let (ended_sender, ended) = watch::channel(());
         let before =
             inner.clients.insert(Arc::clone(client), Entry::Here { claim: number, take_over, ended });
-        let (mut resumed, mut will) = (None, None);
+        let (mut resumed, mut will, mut ended_before) = (None, None, false);
         if let Some(Entry::Away(away)) = before {
             inner.away -= 1;
             if !clean && away.until > Instant::now() {
@@ -131,6 +161,7 @@ impl Sessions {
             } else {
                 // The session has ended, and with it the wait for its will (section 3.1.3.2.2).
                 will = away.will.map(|(_, message)| message);
+                ended_before = true;
             }
         }
         let claim = Claim {
@@ -140,20 +171,22 @@ impl Sessions {
             taken_over,
             _ended: ended_sender,
         };
-        Ok(Claimed { claim, resumed, will })
+        Ok(Claimed { claim, resumed, will, ended: ended_before })
     }
 
     /// Forgets sessions that have expired; gives the wills that are due, and when to look again.
-    pub(super) fn sweep(&self, now: Instant) -> (Vec<Message>, Option<Instant>) {
-        let (mut due, mut next): (Vec<Message>, Option<Instant>) = (Vec::new(), None);
+    pub(super) fn sweep(&self, now: Instant) -> Swept {
+        let (mut due, mut expired, mut next): (Vec<Message>, _, Option<Instant>) =
+            (Vec::new(), Vec::new(), None);
         let mut inner = self.lock();
-        inner.clients.retain(|_, entry| {
+        inner.clients.retain(|client, entry| {
             let Entry::Away(away) = entry else { return true };
             let at = away.next();
             if at <= now {
                 due.extend(away.will.take().map(|(_, message)| message));
             }
             if away.until <= now {
+                expired.push(Arc::clone(client));
                 return false;
             }
             let at = away.next();
@@ -162,7 +195,7 @@ impl Sessions {
         });
         inner.away = inner.clients.values().filter(|entry| matches!(entry, Entry::Away(_))).count();
         inner.next_sweep = next;
-        (due, next)
+        Swept { wills: due, expired, next }
     }
 
     /// Takes all delayed wills: the process ends, and with it the sessions.
@@ -231,6 +264,11 @@ fn evict(inner: &mut Inner) -> Option<Message> {
 }
 
 impl Claim {
+    /// The client.
+    pub(super) fn client(&self) -> &Arc<str> {
+        &self.client
+    }
+
     /// The connection has ended; `away` is what is to be remembered. Gives the will of a session that had to be forgotten
     /// for it.
     pub(super) fn leave(self, away: Option<Away>) -> Option<Message> {

@@ -121,6 +121,10 @@ async fn leave<O: Offer>(connection: Connection<'_, O>, end: End, deadline: Inst
         until: now + kept,
         will: delayed,
     });
+    let ended = away.is_none() && connect.session_expiry > 0;
+    if let (true, Some(ledger)) = (ended, &shared.ledger) {
+        ledger.end(std::slice::from_ref(claim.client())).await;
+    }
     if let Some(evicted) = claim.leave(away) {
         will::later(&shared.wills, evicted, &shared.metrics);
     }

@@ -102,6 +102,8 @@ pub enum Space {
     Setting = 6,
     /// Rows whose time is still estimated, by boot; derived by `apply`.
     Mark = 7,
+    /// MQTT clients that have a session, by a hash of their identifier.
+    Session = 8,
 }
 
 /// How long a decision's group may wait for company.

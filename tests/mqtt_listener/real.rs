@@ -8,7 +8,7 @@ use forebay::clock::{Clock, Trust};
 use forebay::engine::{CreateTable, Engine, Scan};
 use forebay::ingest::{Accept, RuleSet, RuleSettings, TableSettings};
 use forebay::model::{KeyAttribute, KeySchema, KeyType, Name, TableName};
-use forebay::mqtt::{Listener, ListenerSettings};
+use forebay::mqtt::{Ledger, Listener, ListenerSettings};
 use forebay::security::{Principal, authorize};
 use forebay::store::{Store, StoreSettings};
 use forebay::telemetry::{IngestMetrics, ListenerMetrics};
@@ -52,9 +52,10 @@ impl Gateway {
         let rules = RuleSet::new(&[RuleSettings::default_rule()], tables).unwrap();
         let ingest = Arc::new(IngestMetrics::default());
         let rules = Arc::new(arc_swap::ArcSwap::from_pointee(rules));
+        let ledger = Ledger::new(store.clone(), clock.clone());
         let accept = Accept::new(engine.clone(), clock, rules, Arc::clone(&ingest));
         let settings = ListenerSettings::new(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
-        let listener = Listener::bind(settings).await.unwrap();
+        let listener = Listener::bind(settings).await.unwrap().with_ledger(ledger);
         let (address, (stop, stopped)) = (listener.local_addr(), watch::channel(false));
         let task = tokio::spawn(listener.run(accept, stopped, Arc::new(ListenerMetrics::default())));
         Gateway { store, engine, ingest, address, stop, task }
@@ -89,7 +90,7 @@ async fn a_delivery_repeated_after_a_restart_makes_no_second_item() {
     gateway.stop().await;
     let gateway = Gateway::start(folder.path()).await;
     let (mut raw, present) = Raw::connect(gateway.address, persistent()).await;
-    assert!(!present, "sessions live in memory");
+    assert!(present, "a client that is told otherwise forgets what it has in flight");
     for (qos, ack) in [(1, puback(1)), (2, pubrec(2))] {
         raw.send(&publish(V::Four, qos, true, qos.into(), b"{\"t\":1}")).await;
         raw.expect(&ack).await;
@@ -99,6 +100,21 @@ async fn a_delivery_repeated_after_a_restart_makes_no_second_item() {
     raw.send(&publish(V::Four, 1, false, 1, b"{\"t\":1}")).await;
     raw.expect(&puback(1)).await;
     assert_eq!(gateway.items().await, 3);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_outlives_the_process_until_the_client_ends_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let gateway = Gateway::start(folder.path()).await;
+    assert!(!Raw::connect(gateway.address, persistent()).await.1, "the first time there is none");
+    gateway.stop().await;
+    let gateway = Gateway::start(folder.path()).await;
+    assert!(Raw::connect(gateway.address, persistent()).await.1);
+    assert!(!Raw::connect(gateway.address, Connect::default()).await.1, "a clean session ends it");
+    gateway.stop().await;
+    let gateway = Gateway::start(folder.path()).await;
+    assert!(!Raw::connect(gateway.address, persistent()).await.1);
     gateway.stop().await;
 }
 

@@ -1,6 +1,6 @@
 //! A simulated device: publishes readings at QoS 1, reconnects, resends, and keeps book of what was acknowledged. The queue
-//! of readings is its own: after a restart of the gateway *session present* is 0, and rumqttc then forgets what it has not
-//! seen acknowledged (`docs/mqtt.md`, "Sessions").
+//! of readings is its own, as a careful device has it: rumqttc forgets what it has not
+//! seen acknowledged wherever it is told that there is no session (`docs/mqtt.md`, "Sessions").
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;

@@ -79,9 +79,9 @@ async fn wills_are_due_in_time_dropped_by_return_and_published_by_a_clean_start(
     }
     assert!(sessions.claim(&client("b"), false, LONG).await.unwrap().will.is_none());
     assert_eq!(&*sessions.claim(&client("c"), true, LONG).await.unwrap().will.unwrap().topic, "c");
-    let (none, next) = sessions.sweep(now);
+    let Swept { wills: none, next, .. } = sessions.sweep(now);
     assert_eq!((none.len(), next), (0, Some(due)));
-    let (wills, _) = sessions.sweep(due);
+    let wills = sessions.sweep(due).wills;
     assert_eq!(wills.iter().map(|will| &*will.topic).collect::<Vec<_>>(), ["a"]);
     assert!(sessions.take_wills().is_empty());
 }
@@ -102,8 +102,8 @@ async fn sessions_are_bounded_in_number_and_age() {
         assert_eq!(evicted.map(|will| will.topic), (name == "c").then(|| "b".into()));
     }
     assert_eq!(sessions.remembered(), 2);
-    assert_eq!(sessions.sweep(now + LONG).0.len(), 2);
-    assert_eq!(sessions.sweep(now + LONG).1, None);
+    assert_eq!(sessions.sweep(now + LONG).wills.len(), 2);
+    assert_eq!(sessions.sweep(now + LONG).next, None);
     assert_eq!(sessions.remembered(), 0);
 }
 
@@ -122,6 +122,6 @@ async fn a_will_delayed_beyond_the_end_of_its_session_is_due_with_that() {
         }));
     }
     assert_eq!(&*sessions.claim(&client("b"), false, LONG).await.unwrap().will.unwrap().topic, "b");
-    assert_eq!(sessions.sweep(now).1, Some(now + LONG));
-    assert_eq!(sessions.sweep(now + LONG).0.len(), 1);
+    assert_eq!(sessions.sweep(now).next, Some(now + LONG));
+    assert_eq!(sessions.sweep(now + LONG).wills.len(), 1);
 }
