@@ -4,7 +4,8 @@ use bytes::Bytes;
 
 use super::constraint::Violations;
 use super::error::WireError;
-use super::request::{Expected, Wire};
+use super::mismatch::Expected;
+use super::request::Wire;
 use super::table_schema::{Definition, Element, key_schema};
 use super::{Call, named_table, table_description};
 use crate::engine::CreateTable;

@@ -2,7 +2,8 @@
 
 use super::constraint::Violations;
 use super::error::WireError;
-use super::request::{Expected, Wire};
+use super::mismatch::Expected;
+use super::request::Wire;
 use crate::engine::{KeyCondition, SortCondition};
 use crate::model::AttributeValue;
 use crate::model::dynamodb_json::DecodeError;

@@ -16,6 +16,7 @@ mod get_item;
 mod json;
 mod key_conditions;
 mod list_tables;
+mod mismatch;
 mod named_table;
 mod operations;
 mod page;

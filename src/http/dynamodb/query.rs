@@ -6,8 +6,9 @@ use super::Call;
 use super::constraint::{Violations, not_empty};
 use super::error::WireError;
 use super::key_conditions::{self, Condition};
+use super::mismatch::Expected;
 use super::page::Paging;
-use super::request::{Expected, Wire};
+use super::request::Wire;
 use crate::engine::Query;
 
 pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {

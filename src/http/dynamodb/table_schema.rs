@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use super::constraint::Violations;
 use super::error::WireError;
-use super::request::{Expected, Wire};
+use super::mismatch::Expected;
+use super::request::Wire;
 use crate::model::dynamodb_json::DecodeError;
 use crate::model::{KeyAttribute, KeySchema, KeyType, limits};
 

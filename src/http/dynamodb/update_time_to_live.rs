@@ -6,7 +6,8 @@ use super::Call;
 use super::constraint::{Violations, not_empty};
 use super::error::WireError;
 use super::json::Object;
-use super::request::{Expected, Wire};
+use super::mismatch::Expected;
+use super::request::Wire;
 use crate::engine::UpdateTimeToLive;
 use crate::model::limits;
 
