@@ -6,7 +6,7 @@
 //! - The settled prefix only grows, and ends before the first change that is not settled.
 //! - What the window keeps is bounded by [`Limits`]: whoever fills it asks [`Window::has_room`] first.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -210,7 +210,7 @@ impl Window {
 
     /// The time of the first change that is not settled.
     pub fn oldest_us(&self) -> Option<u64> {
-        self.entries.iter().find_map(|entry| entry.change.as_ref()).map(|change| change.time_us)
+        self.head().map(|change| change.time_us)
     }
 
     /// Reads past a record; `counted` is its table where the store counts it among the changes to be sent.
@@ -285,13 +285,8 @@ impl Window {
 
     /// Picks the changes that go next, at most `changes` of them: a probe, else the oldest that may go.
     pub fn pick(&mut self, changes: usize, gate: impl Fn(Lane) -> Gate) -> Vec<Picked> {
-        let probe = self.probes.iter().position(|ids| {
-            ids.first()
-                .and_then(|id| self.change(*id))
-                .is_none_or(|first| gate(first.route.lane) != Gate::Shut)
-        });
-        if let Some(ids) = probe.and_then(|at| self.probes.remove(at)) {
-            return ids.into_iter().filter_map(|id| self.picked(id)).collect();
+        if let Some(probe) = self.pick_probe(&gate) {
+            return probe;
         }
         let mut lanes: Vec<(Lane, Gate)> = self
             .ready
@@ -324,6 +319,59 @@ impl Window {
         }
         self.ready.retain(|_, ids| !ids.is_empty());
         out
+    }
+
+    fn pick_probe(&mut self, gate: impl Fn(Lane) -> Gate) -> Option<Vec<Picked>> {
+        loop {
+            let at = self.probes.iter().position(|ids| {
+                let first = ids.iter().find_map(|id| self.change(*id));
+                first.is_none_or(|first| gate(first.route.lane) != Gate::Shut)
+            })?;
+            let ids = self.probes.remove(at)?;
+            let probe: Vec<Picked> = ids.into_iter().filter_map(|id| self.picked(id)).collect();
+            if !probe.is_empty() {
+                return Some(probe);
+            }
+        }
+    }
+
+    /// The first change that is not settled.
+    pub fn head(&self) -> Option<&Change> {
+        self.entries.iter().find_map(|entry| entry.change.as_ref())
+    }
+
+    /// The lanes that have changes here.
+    pub fn lanes(&self) -> BTreeSet<Lane> {
+        self.entries
+            .iter()
+            .filter_map(|entry| entry.change.as_ref())
+            .map(|change| change.route.lane)
+            .collect()
+    }
+
+    /// Takes a lane's changes out again, as if they had not been read: none of them counts, not even what is settled beyond
+    /// the prefix. Gives one of them, if there were any.
+    pub fn abandon(&mut self, lane: Lane) -> Option<Change> {
+        let ids = (self.first..).zip(&self.entries);
+        let mine = |entry: &Entry| entry.change.as_ref().is_some_and(|change| change.route.lane == lane);
+        let ids: Vec<Id> = ids.filter(|(_, entry)| mine(entry)).map(|(id, _)| id).collect();
+        let mut first = None;
+        let mut tables = BTreeSet::new();
+        for id in ids {
+            let Some(change) = self.change(id).cloned() else { continue };
+            self.finish(id);
+            tables.insert(change.table);
+            first.get_or_insert(change);
+        }
+        self.ready.remove(&lane);
+        for entry in self.entries.iter_mut().filter(|entry| tables.contains(&entry.table)) {
+            if let Some(ahead) = self.ahead.get_mut(&entry.table) {
+                *ahead = ahead.saturating_sub(entry.count);
+            }
+            entry.count = 0;
+        }
+        self.advance();
+        first
     }
 
     /// A picked change has reached the upstream, or counts as if it had.

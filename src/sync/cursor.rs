@@ -6,14 +6,17 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::batch::Prefix;
+use super::positions::Positions;
 use crate::model::TableId;
-use crate::store::{Read, ReadError, Space, cursor_value, read_cursor, system_key};
+use crate::store::{Read, ReadError, Seq, Space, cursor_value, read_cursor, system_key};
 
 /// What is kept of an upstream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cursor {
-    /// The settled prefix.
+    /// The prefix that is settled for all tables, with all counts: also of what is settled beyond it, as the positions say.
     pub prefix: Prefix,
+    /// Tables that are not as far as the rest.
+    pub positions: Positions,
     /// Changes given up unsent, since the store was made.
     pub dropped: u64,
 }
@@ -24,6 +27,10 @@ struct Rest {
     counts: BTreeMap<u32, u64>,
     #[serde(default)]
     dropped: u64,
+    #[serde(default)]
+    to: u64,
+    #[serde(default)]
+    behind: BTreeMap<String, u64>,
 }
 
 impl Cursor {
@@ -42,6 +49,8 @@ impl Cursor {
         let rest = Rest {
             counts: self.prefix.counts.iter().map(|(table, count)| (table.0, *count)).collect(),
             dropped: self.dropped,
+            to: self.positions.to.0,
+            behind: self.positions.behind.iter().map(|(table, seq)| (table.clone(), seq.0)).collect(),
         };
         let mut bytes = Vec::new();
         if ciborium::into_writer(&rest, &mut bytes).is_err() {
@@ -54,19 +63,21 @@ impl Cursor {
         let (seq, rest) = read_cursor(value)?;
         let rest: Rest = ciborium::from_reader(rest).ok()?;
         let counts = rest.counts.into_iter().map(|(table, count)| (TableId(table), count)).collect();
-        Some(Cursor { prefix: Prefix { seq, counts }, dropped: rest.dropped })
+        let behind = rest.behind.into_iter().map(|(table, seq)| (table, Seq(seq))).collect();
+        let positions = Positions::new(Seq(rest.to).max(seq), behind);
+        Some(Cursor { prefix: Prefix { seq, counts }, positions, dropped: rest.dropped })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Seq;
 
     #[test]
     fn a_cursor_comes_back() {
         let counts = BTreeMap::from([(TableId(256), 7), (TableId(300), u64::MAX)]);
-        let cursor = Cursor { prefix: Prefix { seq: Seq(1 << 50), counts }, dropped: 3 };
+        let positions = Positions::new(Seq((1 << 50) + 5), [("t".to_owned(), Seq(1 << 50))].into());
+        let cursor = Cursor { prefix: Prefix { seq: Seq(1 << 50), counts }, positions, dropped: 3 };
         let value = cursor.encode();
         assert_eq!(Cursor::decode(&value), Some(cursor));
         assert_eq!(Cursor::decode(&value[..9]), None);

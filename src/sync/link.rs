@@ -92,6 +92,11 @@ impl Link {
         }
     }
 
+    /// Whether nothing may be sent to an upstream table now.
+    pub fn is_blocked(&self, name: &str) -> bool {
+        self.lanes.values().any(|table| table.name == name && table.reason.is_some())
+    }
+
     /// A table that is to be described now; it counts as under way from here on.
     pub fn due_check(&mut self, now: u64) -> Option<(Lane, String)> {
         let (lane, table) =

@@ -2,7 +2,7 @@
 //! that speaks DynamoDB's API, in batches.
 //!
 //! Pure: [`batch`] (what goes next, what is settled), [`wire`] (requests and answers), [`retry`] (what an answer means),
-//! [`budget`] (how fast), [`link`] (what is known of the upstream). Around them: [`reader`] (a thread: the journal),
+//! [`budget`] (how fast), [`link`] (what is known of the upstream), [`positions`] (tables left behind). Around them: [`reader`] (a thread: the journal),
 //! [`client`] (connections), `worker` (a task: moves bytes and waits), [`cursor`] and [`dead_letter`] (what is durable).
 //!
 //! # Invariants
@@ -28,6 +28,7 @@ pub mod dead_letter;
 #[cfg(test)]
 mod fake;
 pub mod link;
+pub mod positions;
 pub mod reader;
 pub mod retry;
 pub mod route;

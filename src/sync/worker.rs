@@ -9,11 +9,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::batch::{Picked, Window};
+use super::batch::{Gate, Picked, Window};
 use super::client::{Client, NoReply, Reply, Slot};
 use super::cursor::Cursor;
 use super::dead_letter::Letters;
 use super::link::Link;
+use super::positions::Positions;
 use super::reader::{self, Fed};
 use super::route::Lane;
 use super::settings::UpstreamSettings;
@@ -53,6 +54,9 @@ pub(super) struct Worker {
     requests: usize,
     under_way: JoinSet<Done>,
     durable: durable::State,
+    positions: Positions,
+    /// Tables that were left behind are back: once the window is empty, the journal is read again for them.
+    rewinding: bool,
     /// The journal had a gap: what was lost (or, if not, was sent otherwise) is still to be counted.
     gap: Option<bool>,
     started: Instant,
@@ -78,6 +82,8 @@ impl Worker {
         let slots = (0..settings.max_in_flight.max(1)).map(|_| Slot::default()).collect();
         let worker = Worker {
             window: Window::new(cursor.prefix.clone(), settings.limits, settings.supersede),
+            positions: cursor.positions.clone(),
+            rewinding: false,
             durable: durable::State::new(cursor, fresh),
             settings,
             shared,
@@ -99,19 +105,18 @@ impl Worker {
 
     /// Works until `shutdown` says so, then lets requests end, and writes the cursor.
     pub(super) async fn run(mut self, shutdown: &mut watch::Receiver<bool>) -> std::io::Result<()> {
-        let Shared { store, clock, routes, name, .. } = &*self.shared;
-        let after = self.window.prefix().seq;
-        self.feed = Some(reader::start(store.clone(), clock.clone(), routes.clone(), name, after)?);
+        self.follow()?;
         loop {
             self.fill();
             self.count_the_lost();
             self.dispatch();
+            self.leave_and_return()?;
             self.keep_cursor();
             self.publish();
             let now = self.now();
             let wake = self.started + Duration::from_millis(self.next_wake(now));
-            let Worker { under_way, feed, window, .. } = &mut self;
-            let feeding = window.has_room() && feed.is_some();
+            let Worker { under_way, feed, window, rewinding, .. } = &mut self;
+            let feeding = window.has_room() && !*rewinding && feed.is_some();
             tokio::select! {
                 _ = shutdown.wait_for(|stop| *stop) => break,
                 Some(done) = under_way.join_next() => self.landed(done)?,
@@ -123,6 +128,49 @@ impl Worker {
             }
         }
         self.drain().await
+    }
+
+    /// Starts reading behind the window's prefix.
+    fn follow(&mut self) -> std::io::Result<()> {
+        let Shared { store, clock, routes, name, .. } = &*self.shared;
+        let after = self.window.prefix().seq;
+        self.feed = Some(reader::start(store.clone(), clock.clone(), routes.clone(), name, after)?);
+        Ok(())
+    }
+
+    /// Leaves tables behind that hold up the others, and goes back for them when they take changes again.
+    fn leave_and_return(&mut self) -> std::io::Result<()> {
+        if self.rewinding {
+            // Nothing of what still waits may keep the window from becoming empty.
+            for lane in self.window.lanes() {
+                if self.link.gate(lane) == Gate::Shut {
+                    self.leave(lane);
+                }
+            }
+        } else if !self.window.has_room()
+            && let Some(lane) = self.window.head().map(|change| change.route.lane)
+            && self.link.gate(lane) == Gate::Shut
+        {
+            self.leave(lane);
+        }
+        self.rewinding |= self.positions.left().any(|table| !self.link.is_blocked(table));
+        if self.rewinding && self.window.is_empty() && self.requests == 0 {
+            let cursor = self.durable.cursor(&self.window, &self.positions);
+            self.window = Window::new(cursor.prefix, self.settings.limits, self.settings.supersede);
+            self.positions = Positions::new(cursor.positions.to, cursor.positions.behind);
+            self.rewinding = false;
+            self.follow()?;
+        }
+        Ok(())
+    }
+
+    fn leave(&mut self, lane: Lane) {
+        let prefix = self.window.prefix().seq;
+        if let Some(first) = self.window.abandon(lane) {
+            let (upstream, table) = (&self.settings.name, &first.route.upstream);
+            tracing::warn!(upstream, table, "the table takes nothing; the others go on without it");
+            self.positions.leave(table, prefix, first.time_us);
+        }
     }
 
     async fn drain(mut self) -> std::io::Result<()> {
@@ -142,7 +190,7 @@ impl Worker {
 
     /// Takes what the reader has ready.
     fn fill(&mut self) {
-        while self.window.has_room() {
+        while self.window.has_room() && !self.rewinding {
             let Some(Ok(fed)) = self.feed.as_mut().map(mpsc::Receiver::try_recv) else { return };
             self.feed(fed);
         }
@@ -151,8 +199,13 @@ impl Worker {
     fn feed(&mut self, fed: Vec<Fed>) {
         for fed in fed {
             match fed {
+                Fed::Change(change) if self.positions.passes(Some(&change.route.upstream), change.seq) => {
+                    self.window.pass(change.seq, None);
+                }
                 Fed::Change(change) => self.window.push(change),
-                Fed::Pass { seq, counted } => self.window.pass(seq, counted),
+                Fed::Pass { seq, counted } => {
+                    self.window.pass(seq, counted.filter(|_| !self.positions.passes(None, seq)));
+                }
                 Fed::Row(row) => self.window.push_row(row),
                 Fed::Gap { after, resume, bridged, what } => {
                     let upstream = self.settings.name.as_str();
@@ -312,8 +365,8 @@ impl Worker {
             reason,
             throttled_until: self.throttled_until,
             settled: Some(self.window.settled_counts()),
-            oldest_us: self.window.oldest_us(),
-            dropped: self.durable.cursor(&self.window).dropped,
+            oldest_us: self.positions.oldest_us().into_iter().chain(self.window.oldest_us()).min(),
+            dropped: self.durable.dropped_unsent(),
             letters: self.letters.count() as u64,
         };
         self.shared.live.update(|shown| *shown = live);

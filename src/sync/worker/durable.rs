@@ -6,10 +6,11 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{Done, Worker};
 use crate::clock::Clock;
-use crate::store::{CommitError, Space, Store, Urgency};
-use crate::sync::batch::Window;
+use crate::store::{CommitError, Seq, Space, Store, Urgency};
+use crate::sync::batch::{Prefix, Window};
 use crate::sync::cursor::Cursor;
 use crate::sync::dead_letter::{Letters, letter_key};
+use crate::sync::positions::Positions;
 
 /// While it moves, it is written at least this often …
 const AT_LEAST_EVERY_MS: u64 = 30_000;
@@ -25,6 +26,8 @@ const WITHDRAWN: usize = 1_000;
 /// What is durable of the cursor.
 pub(super) struct State {
     written: Cursor,
+    /// How far the window's prefix was then.
+    written_to: Seq,
     /// None was ever written: the journal is not kept for us yet.
     fresh: bool,
     under_way: bool,
@@ -37,7 +40,8 @@ pub(super) struct State {
 impl State {
     pub(super) fn new(written: Cursor, fresh: bool) -> State {
         let dropped = written.dropped;
-        State { written, fresh, under_way: false, at: 0, not_before: 0, dropped }
+        let written_to = written.prefix.seq;
+        State { written, written_to, fresh, under_way: false, at: 0, not_before: 0, dropped }
     }
 
     /// So many more changes were given up unsent.
@@ -45,9 +49,16 @@ impl State {
         self.dropped += changes;
     }
 
+    /// How many were given up unsent.
+    pub(super) fn dropped_unsent(&self) -> u64 {
+        self.dropped
+    }
+
     /// The cursor as it would be written now.
-    pub(super) fn cursor(&self, window: &Window) -> Cursor {
-        Cursor { prefix: window.prefix().clone(), dropped: self.dropped }
+    pub(super) fn cursor(&self, window: &Window, positions: &Positions) -> Cursor {
+        let (seq, positions) = positions.at(window.prefix().seq);
+        let prefix = Prefix { seq, counts: window.prefix().counts.clone() };
+        Cursor { prefix, positions, dropped: self.dropped }
     }
 
     fn moved(&self, window: &Window) -> u64 {
@@ -63,7 +74,7 @@ impl State {
         }
         let moved = self.moved(window);
         // Records that are not sent move it too; they only matter for the room they take in the journal.
-        let passed = window.prefix().seq.0.saturating_sub(self.written.prefix.seq.0);
+        let passed = window.prefix().seq.0.saturating_sub(self.written_to.0);
         let soon = self.fresh
             || moved >= AT_LEAST_PER
             || passed >= AT_LEAST_PER
@@ -88,7 +99,8 @@ impl Worker {
             return;
         }
         self.durable.under_way = true;
-        let cursor = self.durable.cursor(&self.window);
+        let cursor = self.durable.cursor(&self.window, &self.positions);
+        self.durable.written_to = self.window.prefix().seq;
         let withdrawn = self.letters.withdrawn().len().min(WITHDRAWN);
         let write = self.write_cursor(&cursor, withdrawn, Urgency::Gather);
         self.under_way.spawn(async move {
@@ -125,7 +137,7 @@ impl Worker {
         if self.durable.moved(&self.window) == 0 && withdrawn == 0 {
             return;
         }
-        let cursor = self.durable.cursor(&self.window);
+        let cursor = self.durable.cursor(&self.window, &self.positions);
         let write = self.write_cursor(&cursor, withdrawn, Urgency::Now);
         // Requests may have taken all the time there was.
         let deadline = deadline.max(Instant::now() + Duration::from_secs(2));

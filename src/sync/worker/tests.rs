@@ -287,6 +287,44 @@ async fn a_missing_table_blocks_itself_and_is_tried_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_missing_table_does_not_hold_up_the_others() {
+    for kill in [false, true] {
+        let mut rig = Rig::new(&["fleet"]).await;
+        rig.settings.limits.changes = 20;
+        let mut running = rig.start();
+        let mut expected = BTreeMap::new();
+        for round in 0..3 {
+            for ts in 0..30 {
+                rig.write(257, "d", ts, Some(round), &[]).await;
+                rig.write(256, "d", ts + 100 * round, Some(ts), &[]).await;
+            }
+            running.until(|status| status.pending == 30 * (round as u64 + 1)).await;
+            assert_eq!(rig.rows("fleet").len(), 30 * (round as usize + 1));
+            if kill {
+                running.task.abort();
+                running = rig.start();
+            }
+        }
+        let status = running.until(|status| status.state == UpstreamState::Blocked).await;
+        assert!(status.oldest_pending_age_seconds < 60);
+        expected.append(&mut rig.rows("fleet"));
+        let sent = rig.fake.lock().applied.len();
+        rig.fake.lock().tables.insert("happenings".to_owned(), BTreeMap::new());
+        running.until(|status| status.pending == 0 && status.state == UpstreamState::Online).await;
+        assert!(rig.rows("fleet") == expected, "both ends differ");
+        assert_eq!(rig.rows("happenings").len(), 30);
+        assert!(rig.rows("happenings").values().all(|item| item["v"]["N"] == "2"));
+        let again = rig.fake.lock().applied[sent..].iter().filter(|(table, ..)| table == "fleet").count();
+        assert!(kill || again == 0, "{again} changes were sent twice");
+        let status = running.stop().await;
+        assert_eq!((status.pending, status.dropped_unsent), (0, 0));
+        let running = rig.start();
+        assert_eq!(running.source.status().pending, 0);
+        running.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_upstream_without_a_link_is_offline_and_pending_counts() {
     let rig = Rig::new(&["fleet", "happenings"]).await;
     rig.fake.lock().always = Some(Act::Cut);
