@@ -253,7 +253,9 @@ fn rules(raw: Vec<Spanned<RuleSettings>>, tables: &[ConfiguredTable]) -> Result<
         ttl_default: table.ttl_default,
     });
     RuleSet::new(&rules, known.collect()).map_err(|(index, error)| {
-        let name = rules.get(index).and_then(|rule| rule.name.clone()).unwrap_or_default();
+        // A rule without a name goes by its topic.
+        let name = rules.get(index).and_then(|rule| rule.name.clone().or_else(|| rule.topic.clone()));
+        let name = name.unwrap_or_default();
         Fault { span: spans.get(index).cloned(), what: format!("rule {name:?}: {error}") }
     })
 }
