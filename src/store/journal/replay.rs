@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::disk::{Access, Disk, DiskFile};
 use super::frame::{HEADER, Head};
 use super::recovery::{Link, Stray};
-use super::scan::{Found, Frames};
+use super::scan::{self, Found, Frames};
 use super::segment::{self, FRAMES_AT};
 use super::window::Window;
 use super::{Cut, Damage, FrameRecords, JournalError, JournalSettings, Survey};
@@ -344,10 +344,9 @@ impl Replay {
     /// segment's frames have higher numbers than whatever its file held in an earlier life.
     fn headless(&mut self, number: u64, file: &dyn DiskFile) -> std::io::Result<()> {
         self.window.take_unreadable();
-        let head = Head::read_unchecked(self.window.at(file, FRAMES_AT, HEADER)?);
-        let live = self.recovered.chain.first().map_or(0, |first| first.header.first_frame);
-        let in_use = head.is_some_and(|head| head.number >= live.max(1));
-        if !in_use && self.window.take_unreadable() == 0 {
+        let live = self.recovered.chain.first().map_or(1, |first| first.header.first_frame);
+        let head = scan::search_unsalted(file, &mut self.window, live..u64::MAX)?;
+        if head.is_none() && self.window.take_unreadable() == 0 {
             self.recovered.free.push(number);
             return Ok(());
         }

@@ -8,6 +8,9 @@ use super::disk::{BLOCK, DiskFile};
 use super::frame::{ALIGN, HEADER, Head};
 use super::window::Window;
 
+/// How much of a file is searched at once.
+const STEP: usize = 16 << 10;
+
 /// A segment's frames, as they lie in its file.
 #[derive(Clone, Copy)]
 pub(super) struct Frames<'a> {
@@ -39,6 +42,28 @@ impl Found {
     }
 }
 
+/// The header of the first thing in a file that looks like a frame with one of these numbers. Without the file's salt
+/// nothing vouches for it.
+pub(super) fn search_unsalted(
+    file: &dyn DiskFile,
+    window: &mut Window,
+    numbers: Range<u64>,
+) -> io::Result<Option<Head>> {
+    let mut at = BLOCK;
+    loop {
+        let bytes = window.at(file, at, STEP + HEADER)?;
+        if bytes.len() < HEADER {
+            return Ok(None);
+        }
+        let starts = (0..STEP.min(bytes.len())).step_by(ALIGN as usize);
+        let mut heads = starts.filter_map(|start| bytes.get(start..).and_then(Head::read_unchecked));
+        if let Some(head) = heads.find(|head| numbers.contains(&head.number)) {
+            return Ok(Some(head));
+        }
+        at += STEP as u64;
+    }
+}
+
 impl Frames<'_> {
     /// The frame with this number, if it stands whole behind one that ends at `end`.
     pub(super) fn next(&self, window: &mut Window, end: u64, number: u64) -> io::Result<Option<Found>> {
@@ -59,7 +84,6 @@ impl Frames<'_> {
         from: u64,
         numbers: Range<u64>,
     ) -> io::Result<Option<Found>> {
-        const STEP: usize = 16 << 10;
         let mut at = from.next_multiple_of(ALIGN);
         loop {
             // Candidates are collected before they are checked: checking moves the window.
