@@ -21,7 +21,7 @@ pub struct UpstreamSettings {
     pub region: String,
     /// Local name → upstream name, and all that is sent; without it every table goes under its own name.
     pub tables: Option<BTreeMap<String, String>>,
-    /// PEM file of the certificates to trust, in place of the system's.
+    /// PEM file of certificate authorities to trust beside the system's.
     pub ca_file: Option<PathBuf>,
     /// Where the credentials are.
     pub credentials: CredentialsSource,

@@ -15,30 +15,27 @@ use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootC
 
 use crate::clock::Clock;
 
+#[cfg(test)]
+mod tests;
+
 /// A chain is a few certificates long; each may begin later than the one before.
 const CERTIFICATES_IN_A_CHAIN: usize = 8;
 
-/// A client's configuration: the system's roots, or those of a PEM file in their place.
+/// A client's configuration: the system's roots, and those of a PEM file.
 pub fn config(ca_file: Option<&Path>, clock: &Clock) -> Result<ClientConfig, String> {
     let mut roots = RootCertStore::empty();
-    match ca_file {
-        Some(path) => {
-            let failed = |e: &dyn fmt::Display| format!("ca_file {}: {e}", path.display());
-            for certificate in CertificateDer::pem_file_iter(path).map_err(|e| failed(&e))? {
-                roots.add(certificate.map_err(|e| failed(&e))?).map_err(|e| failed(&e))?;
-            }
-            if roots.is_empty() {
-                return Err(failed(&"it holds no certificate"));
-            }
+    if let Some(path) = ca_file {
+        let failed = |e: &dyn fmt::Display| format!("ca_file {}: {e}", path.display());
+        for certificate in CertificateDer::pem_file_iter(path).map_err(|e| failed(&e))? {
+            roots.add(certificate.map_err(|e| failed(&e))?).map_err(|e| failed(&e))?;
         }
-        None => {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            if roots.is_empty() {
-                return Err(
-                    "this system has no CA certificates: install ca-certificates, or set ca_file".to_owned()
-                );
-            }
+        if roots.is_empty() {
+            return Err(failed(&"it holds no certificate"));
         }
+    }
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if roots.is_empty() {
+        return Err("this system has no CA certificates: install ca-certificates, or set ca_file".to_owned());
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
