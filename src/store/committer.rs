@@ -28,6 +28,7 @@ const QUIET: Duration = Duration::from_millis(1);
 const OLDEST: Duration = Duration::from_secs(3600);
 /// The longest a group waits for a place in the overlay.
 const OVERLAY_PATIENCE: Duration = Duration::from_secs(10);
+const FAILING_PATIENCE: Duration = Duration::from_millis(200);
 /// The longest the last fold may take at the end.
 const LAST_FOLD: Duration = Duration::from_secs(25);
 /// How often a store that is full looks for expired rows.
@@ -217,8 +218,9 @@ impl Committer {
         if shared.overlay.load().active.bytes() < shared.tuning.generation {
             return Ok(());
         }
-        // A fold that fails has no end to wait for.
-        let longest = if shared.gate.failure().is_some() { Duration::ZERO } else { OVERLAY_PATIENCE };
+        // A fold that fails may go on failing: what waits is told so soon.
+        let failing = shared.gate.failure().is_some();
+        let longest = if failing { FAILING_PATIENCE } else { OVERLAY_PATIENCE };
         shared.gate.wait(longest, || shared.overlay.load().frozen.is_none());
         self.between_groups()
     }

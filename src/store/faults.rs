@@ -43,11 +43,18 @@ mod hook {
         pub(in crate::store) fn reach(&self, _point: super::Point) -> Result<(), super::Died> {
             Ok(())
         }
+
+        /// Never.
+        #[inline]
+        pub(in crate::store) fn slice_fails(&self) -> bool {
+            false
+        }
     }
 }
 
 #[cfg(test)]
 mod hook {
+    use std::sync::atomic::{AtomicU32, Ordering};
     use std::sync::{Arc, Mutex};
 
     use super::{Died, Point};
@@ -56,13 +63,23 @@ mod hook {
 
     /// The hook of one store.
     #[derive(Default)]
-    pub(in crate::store) struct Faults(Mutex<Option<Hook>>);
+    pub(in crate::store) struct Faults(Mutex<Option<Hook>>, AtomicU32);
 
     impl Faults {
         /// Calls the hook.
         pub(in crate::store) fn reach(&self, point: Point) -> Result<(), Died> {
             let hook = self.0.lock().unwrap().clone();
             hook.map_or(Ok(()), |hook| hook(point))
+        }
+
+        /// Lets the next slices fail as if the map were full.
+        pub(in crate::store) fn fail_slices(&self, count: u32) {
+            self.1.store(count, Ordering::SeqCst);
+        }
+
+        /// Whether this slice fails.
+        pub(in crate::store) fn slice_fails(&self) -> bool {
+            self.1.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
         }
 
         /// Sets the hook.

@@ -19,8 +19,8 @@ use super::overlay::{Frozen, Version};
 use super::shared::Shared;
 use super::wear;
 
-/// How long a failed fold waits before it is tried again.
-const RETRY: Duration = Duration::from_secs(2);
+/// How long a failed fold waits before it is tried again: twice as long each time, up to the second of these.
+const RETRY: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(5)];
 /// How often expiry looks whether there is something to free when nothing is folded.
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 /// The longest the thread sleeps.
@@ -130,16 +130,22 @@ pub(super) fn run(shared: &Arc<Shared>) {
     let mut sweeper = Sweeper::default();
     let mut swept = Instant::now();
     let mut wait = Duration::ZERO;
+    let [mut retry, _] = RETRY;
     while let Some(sweep_now) = shared.gate.next(wait) {
         wait = TICK;
         let mut due = sweep_now || swept.elapsed() >= SWEEP_EVERY;
         match fold_frozen(shared) {
-            Ok(folded) => due |= folded,
+            Ok(folded) => {
+                due |= folded;
+                [retry, _] = RETRY;
+            }
             Err(ApplyError::Stopped) => return,
             Err(error) => {
                 tracing::error!(%error, "folding failed; it is tried again");
                 shared.gate.set(|gate| gate.failure = Some(error.to_string()));
-                wait = RETRY;
+                let [_, longest] = RETRY;
+                wait = retry;
+                retry = longest.min(retry * 2);
                 // Freed rows may be what it needs.
                 due |= matches!(error, ApplyError::Full);
             }
@@ -218,6 +224,9 @@ fn fold(shared: &Shared, frozen: &Frozen) -> Result<State, ApplyError> {
 /// Commits a slice, and counts what that wrote.
 pub(super) fn commit(shared: &Shared, slice: Slice<'_>) -> Result<(), ApplyError> {
     shared.faults.reach(Point::SliceApplied)?;
+    if shared.faults.slice_fails() {
+        return Err(ApplyError::Full);
+    }
     let (committed, written) = wear::measured(slice.pages(), || slice.commit());
     shared.stats.tree_written.fetch_add(written, Ordering::Relaxed);
     committed?;

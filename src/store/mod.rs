@@ -20,6 +20,8 @@ mod group;
 pub mod handle;
 mod identity;
 pub mod journal;
+#[cfg(test)]
+mod life_tests;
 mod marks;
 #[cfg(test)]
 mod measure;

@@ -25,7 +25,7 @@ pub(super) const TABLE: TableId = TableId(256);
 
 /// A store that can be closed, killed and opened again.
 pub(super) struct Bench {
-    pub(super) directory: tempfile::TempDir,
+    pub(super) _directory: tempfile::TempDir,
     pub(super) clock: Clock,
     pub(super) settings: StoreSettings,
     pub(super) store: Option<Store>,
@@ -50,7 +50,7 @@ impl Bench {
         settings.max_size = 256 << 20;
         settings.commit_wait = Duration::ZERO;
         let clock = Clock::manual(NOW * 1_000_000);
-        Bench { directory, clock, settings, store: None, sim: None, tuning: Tuning::default() }
+        Bench { _directory: directory, clock, settings, store: None, sim: None, tuning: Tuning::default() }
     }
 
     /// A store whose journal is on a simulated disk, with everything small.
