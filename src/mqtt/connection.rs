@@ -333,8 +333,11 @@ impl<'a, O: Offer> Connection<'a, O> {
     /// A batch has ended.
     pub(super) fn settled(&mut self, settled: Settled) -> Result<(), End> {
         self.under_way = None;
-        self.gather.acknowledged(self.queue.unacknowledged());
+        let outstanding = self.queue.unacknowledged();
         let acknowledged = self.queue.settle(settled.count, &mut self.out);
+        if acknowledged > 0 {
+            self.gather.acknowledged(outstanding, Instant::now());
+        }
         self.shared.metrics.acknowledged.add(acknowledged);
         match settled.failed {
             None => self.withhold.ended(&self.source),

@@ -36,9 +36,14 @@ impl Gather {
         self.last = Some(now);
     }
 
-    /// Acknowledgements are going out, while so many messages in all were unacknowledged: as many may be expected again.
-    pub(super) fn acknowledged(&mut self, unacknowledged: usize) {
+    /// Acknowledgements are going out, while so many messages in all were unacknowledged: as many may be expected again,
+    /// and what waits already waits for them.
+    pub(super) fn acknowledged(&mut self, unacknowledged: usize, now: Instant) {
         self.expected = unacknowledged;
+        if self.first.is_some() {
+            self.first = Some(now);
+            self.last = Some(now);
+        }
     }
 
     /// A batch is offered.
@@ -71,7 +76,7 @@ mod tests {
     #[test]
     fn a_window_is_waited_for_while_it_keeps_coming() {
         let (mut gather, now) = (Gather::new(QUIET), Instant::now());
-        gather.acknowledged(10);
+        gather.acknowledged(10, now);
         gather.arrived(now);
         assert_eq!(gather.ready(3, now), Ready::At(now + QUIET));
         gather.arrived(now + QUIET / 2);
@@ -81,9 +86,18 @@ mod tests {
     }
 
     #[test]
+    fn what_came_during_the_commit_waits_for_the_answer_to_its_acknowledgements() {
+        let (mut gather, now) = (Gather::new(QUIET), Instant::now());
+        gather.arrived(now);
+        gather.acknowledged(100, now + QUIET * 3);
+        assert_eq!(gather.ready(50, now + QUIET * 3), Ready::At(now + QUIET * 4));
+        assert_eq!(gather.ready(100, now + QUIET * 3), Ready::Now);
+    }
+
+    #[test]
     fn a_trickle_does_not_wait_for_ever() {
         let (mut gather, start) = (Gather::new(QUIET), Instant::now());
-        gather.acknowledged(1000);
+        gather.acknowledged(1000, start);
         for step in 0..20 {
             gather.arrived(start + QUIET * step / 2);
         }
