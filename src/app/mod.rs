@@ -3,6 +3,7 @@
 mod doors;
 mod error;
 mod logging;
+mod memory;
 mod signals;
 mod tables;
 
@@ -35,6 +36,7 @@ const WORKERS: usize = 4;
 
 /// Runs the daemon until a signal ends it, or the journal can't be written any more.
 pub fn run(settings: Settings) -> Result<(), AppError> {
+    memory::settle();
     let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(WORKERS);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(workers)
