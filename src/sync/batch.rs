@@ -335,6 +335,16 @@ impl Window {
         }
     }
 
+    /// Picks the first change that is not settled, if it is delayed and the upstream has failed at it that often.
+    pub fn pick_delayed_head(&mut self, faults: u32) -> Option<Picked> {
+        let at = self.entries.iter().position(|entry| entry.change.is_some())?;
+        let id = self.first + at as u64;
+        let key = *self.delayed.keys().find(|(_, delayed)| *delayed == id)?;
+        let picked = self.picked(id).filter(|picked| picked.faults >= faults)?;
+        self.delayed.remove(&key);
+        Some(picked)
+    }
+
     /// The first change that is not settled.
     pub fn head(&self) -> Option<&Change> {
         self.entries.iter().find_map(|entry| entry.change.as_ref())

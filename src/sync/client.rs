@@ -1,5 +1,6 @@
 //! Requests to one upstream: signed, over kept connections, each step with a time-out, answers bounded.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -29,6 +30,8 @@ mod tests;
 
 /// A connection that was idle for longer is not used again: middle boxes forget it without a word.
 const IDLE: Duration = Duration::from_secs(45);
+/// Addresses of a host that are tried.
+const ADDRESSES: usize = 4;
 /// The slowest link that is still waited for, in bytes per second.
 const SLOWEST: u64 = 16 << 10;
 
@@ -98,6 +101,8 @@ pub struct Client {
     /// What the upstream's `Date` says: its time less the time since boot, in microseconds; and whether it counts even
     /// while our clock is trusted (a signature was refused for its time).
     skew: Mutex<Option<(i64, bool)>>,
+    /// The address that was connected to last.
+    address: Mutex<Option<SocketAddr>>,
 }
 
 impl Client {
@@ -122,6 +127,7 @@ impl Client {
             signer: Signer::dynamodb(settings.region.clone()),
             clock,
             skew: Mutex::new(None),
+            address: Mutex::new(None),
         })
     }
 
@@ -253,11 +259,31 @@ impl Client {
         Ok((reply, open.then_some(live)))
     }
 
-    async fn connect(&self) -> Result<Live, String> {
+    /// Tries the host's addresses one after another, none for so long that the others get no turn: behind many a modem IPv6
+    /// leads nowhere. The one that worked last comes first.
+    async fn connect_tcp(&self) -> Result<TcpStream, String> {
         let place = (self.endpoint.host.as_str(), self.endpoint.port);
-        let tcp = TcpStream::connect(place)
-            .await
-            .map_err(|e| format!("{}: {}", self.endpoint.authority, with_cause(&e)))?;
+        let found = tokio::net::lookup_host(place).await.map_err(|e| with_cause(&e))?;
+        let mut addresses: Vec<SocketAddr> = found.take(ADDRESSES).collect();
+        let last = *self.address.lock().unwrap_or_else(PoisonError::into_inner);
+        addresses.sort_by_key(|address| Some(*address) != last);
+        let turn = self.connect_timeout / (addresses.len() as u32 + 1);
+        let mut failure = "it has no address".to_owned();
+        for address in addresses {
+            match timeout(turn, TcpStream::connect(address)).await {
+                Ok(Ok(tcp)) => {
+                    *self.address.lock().unwrap_or_else(PoisonError::into_inner) = Some(address);
+                    return Ok(tcp);
+                }
+                Ok(Err(error)) => failure = with_cause(&error),
+                Err(_) => failure = "no connection in time".to_owned(),
+            }
+        }
+        Err(failure)
+    }
+
+    async fn connect(&self) -> Result<Live, String> {
+        let tcp = self.connect_tcp().await.map_err(|e| format!("{}: {e}", self.endpoint.authority))?;
         tcp.set_nodelay(true).map_err(|e| e.to_string())?;
         match &self.tls {
             None => handshake(tcp).await,

@@ -140,6 +140,12 @@ impl Letters {
         Ok(letters)
     }
 
+    /// Takes over what was read anew.
+    pub fn replace(&mut self, read: Letters) {
+        let withdrawn = std::mem::take(&mut self.withdrawn);
+        *self = Letters { withdrawn, ..read };
+    }
+
     /// How many wait for the owner.
     pub fn count(&self) -> usize {
         self.count

@@ -178,6 +178,9 @@ impl State {
                 if !seen.insert((table.clone(), key_of(request))) {
                     return error("ValidationException", "Provided list of item keys contains duplicates");
                 }
+                if request["PutRequest"]["Item"].get("fail").is_some() {
+                    return (500, json!({"__type": "x#InternalServerError", "message": "oh"}).to_string());
+                }
                 if request["PutRequest"]["Item"].get("refuse").is_some() {
                     return error("ValidationException", "One or more parameter values were invalid");
                 }

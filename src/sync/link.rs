@@ -133,6 +133,12 @@ impl Link {
         self.trouble = Some((state, reason));
     }
 
+    /// Leaves the upstream alone until then.
+    pub fn leave_alone(&mut self, state: UpstreamState, reason: String, until: u64) {
+        self.hold_until = self.hold_until.max(until);
+        self.trouble = Some((state, reason));
+    }
+
     /// The upstream asks for less; with `nothing` taken, it is also left alone for a moment.
     pub fn throttled(&mut self, nothing: bool, now: u64, random: u64) {
         self.answered();

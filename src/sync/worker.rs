@@ -49,6 +49,7 @@ pub(super) struct Worker {
     window: Window,
     feed: Option<mpsc::Receiver<Vec<Fed>>>,
     letters: Letters,
+    letters_under_way: usize,
     link: Link,
     slots: Vec<Slot>,
     requests: usize,
@@ -61,6 +62,10 @@ pub(super) struct Worker {
     gap: Option<bool>,
     started: Instant,
     throttled_until: Option<Instant>,
+    /// What the upstream said when it failed last.
+    fault: String,
+    /// The state as it was said last.
+    said: (UpstreamState, Option<String>),
     /// A moment at which there is something to do again.
     alarm: Option<u64>,
 }
@@ -80,7 +85,7 @@ impl Worker {
             }
         }
         let slots = (0..settings.max_in_flight.max(1)).map(|_| Slot::default()).collect();
-        let worker = Worker {
+        let mut worker = Worker {
             window: Window::new(cursor.prefix.clone(), settings.limits, settings.supersede),
             positions: cursor.positions.clone(),
             rewinding: false,
@@ -90,6 +95,7 @@ impl Worker {
             client: None,
             feed: None,
             letters,
+            letters_under_way: 0,
             link,
             slots,
             requests: 0,
@@ -97,6 +103,8 @@ impl Worker {
             gap: None,
             started: Instant::now(),
             throttled_until: None,
+            fault: String::new(),
+            said: (UpstreamState::Offline, None),
             alarm: None,
         };
         worker.publish();
@@ -111,6 +119,7 @@ impl Worker {
             self.count_the_lost();
             self.dispatch();
             self.leave_and_return()?;
+            self.give_up_on_the_head();
             self.keep_cursor();
             self.publish();
             let now = self.now();
@@ -354,11 +363,20 @@ impl Worker {
     }
 
     /// Lets others see how things are.
-    fn publish(&self) {
+    fn publish(&mut self) {
         let (mut state, mut reason) = self.link.state();
         if state == UpstreamState::Online && self.letters.count() >= self.settings.max_dead_letters {
             state = UpstreamState::Blocked;
             reason = Some(format!("{} dead letters wait for a decision", self.letters.count()));
+        }
+        if self.said != (state, reason.clone()) {
+            let upstream = &self.settings.name;
+            match (&reason, state) {
+                (Some(reason), _) => tracing::warn!(upstream, ?state, reason, "the upstream is in trouble"),
+                (None, UpstreamState::Online) => tracing::info!(upstream, "the upstream answers"),
+                (None, _) => {}
+            }
+            self.said = (state, reason.clone());
         }
         let live = Live {
             state,

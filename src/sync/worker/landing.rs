@@ -10,9 +10,10 @@ use super::{Done, Worker};
 use crate::store::{CommitError, Kind, Space, Urgency};
 use crate::sync::batch::{Id, Picked};
 use crate::sync::client::{NoReply, Reply};
-use crate::sync::dead_letter::{Blob, DeadLetter, letter_key};
+use crate::sync::dead_letter::{Blob, DeadLetter, Letters, letter_key};
 use crate::sync::retry::{Verdict, judge, judge_description};
 use crate::sync::route::Lane;
+use crate::sync::status::Shared;
 use crate::telemetry::UpstreamState;
 
 /// How long the state stays `throttled` after the upstream asked for less.
@@ -64,6 +65,7 @@ impl Worker {
                 self.all_again(&batch);
             }
             Verdict::Faulty(reason) => {
+                self.fault.clone_from(&reason);
                 self.upstream_wide(Verdict::Faulty(reason), now);
                 self.faulty(&batch, now);
             }
@@ -125,15 +127,6 @@ impl Worker {
             Verdict::Unreachable(reason) | Verdict::Faulty(reason) => (UpstreamState::Offline, reason),
             Verdict::Taken { .. } | Verdict::Refused(_) | Verdict::Table(_) => return,
         };
-        let shown = self.link.state();
-        if shown.0 != state || shown.1.as_ref() != Some(&reason) {
-            tracing::warn!(
-                upstream = self.settings.name,
-                ?state,
-                reason,
-                "the upstream takes nothing for now"
-            );
-        }
         self.link.failed(state, reason, now, random);
     }
 
@@ -198,8 +191,15 @@ impl Worker {
             refused_us: self.shared.clock.now_us(),
             attempts,
         };
-        let value = letter.encode().filter(|_| self.letters.count() < self.settings.max_dead_letters);
+        if self.letters.count() >= self.settings.max_dead_letters {
+            self.recount_letters();
+        }
+        let room = self.letters.count() + self.letters_under_way < self.settings.max_dead_letters;
+        let value = letter.encode().filter(|_| room);
         let Some(value) = value else {
+            // Whatever is sent now may well be refused too.
+            let reason = format!("{} dead letters wait for a decision", self.settings.max_dead_letters);
+            self.link.leave_alone(UpstreamState::Blocked, reason, now + LETTER_WAIT_MS);
             self.window.delay(picked.id, now + LETTER_WAIT_MS);
             return;
         };
@@ -212,6 +212,7 @@ impl Worker {
         );
         let key = letter_key(&self.settings.name, change.seq);
         let (store, clock) = (self.shared.store.clone(), self.shared.clock.clone());
+        self.letters_under_way += 1;
         self.under_way.spawn(async move {
             let written = store.submit(Urgency::Gather, value.len() + 64, move |_, batch| {
                 batch.set_system(Space::DeadLetter, &key, Some(value), clock.stamp());
@@ -221,7 +222,29 @@ impl Worker {
         });
     }
 
+    /// Somebody may have dropped letters meanwhile.
+    fn recount_letters(&mut self) {
+        let Shared { store, routes, .. } = &*self.shared;
+        let loaded =
+            store.view().and_then(|view| Letters::load(&view, &self.settings.name, routes, &store.keys()));
+        match loaded {
+            Ok(letters) => self.letters.replace(letters),
+            Err(error) => tracing::warn!(%error, "the dead letters can't be counted"),
+        }
+    }
+
+    /// The window is full because of a change that the upstream keeps failing at: it becomes a dead letter after all.
+    pub(super) fn give_up_on_the_head(&mut self) {
+        if self.window.has_room() {
+            return;
+        }
+        if let Some(picked) = self.window.pick_delayed_head(SUSPICIOUS) {
+            self.write_letter(picked, format!("the upstream keeps failing at it: {}", self.fault));
+        }
+    }
+
     fn letter_written(&mut self, picked: Picked, result: Result<(), CommitError>) {
+        self.letters_under_way -= 1;
         match result {
             Ok(()) => {
                 self.letters.add(picked.change.key, picked.change.seq);

@@ -287,6 +287,40 @@ async fn a_missing_table_blocks_itself_and_is_tried_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_that_the_upstream_keeps_failing_at_does_not_hold_up_the_others() {
+    let mut rig = Rig::new(&["fleet", "happenings"]).await;
+    rig.settings.limits.changes = 20;
+    rig.write(256, "d", 0, Some(0), &["fail"]).await;
+    let running = rig.start();
+    for ts in 1..60 {
+        rig.write(256, "d", ts, Some(ts), &[]).await;
+    }
+    let status = running.until(|status| status.pending == 0).await;
+    assert_eq!((status.dead_letters, rig.rows("fleet").len()), (1, 59));
+    assert!(rig.letters()[0].reason.contains("InternalServerError"), "{:?}", rig.letters());
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn too_many_dead_letters_block_until_some_are_gone() {
+    let mut rig = Rig::new(&["fleet", "happenings"]).await;
+    rig.settings.max_dead_letters = 2;
+    for ts in 0..3 {
+        rig.write(256, "d", ts, Some(ts), &["refuse"]).await;
+    }
+    let running = rig.start();
+    let status = running.until(|status| status.dead_letters == 2 && status.pending == 1).await;
+    let status = if status.state == UpstreamState::Blocked {
+        status
+    } else {
+        running.until(|status| status.state == UpstreamState::Blocked).await
+    };
+    assert!(status.reason.unwrap().contains("2 dead letters"));
+    running.stop().await;
+    assert_eq!(rig.letters().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_missing_table_does_not_hold_up_the_others() {
     for kill in [false, true] {
         let mut rig = Rig::new(&["fleet"]).await;
