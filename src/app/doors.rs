@@ -47,8 +47,8 @@ impl Doors {
             None => None,
         };
         let listening = listener.as_ref().map(|_| "listening".to_owned());
-        if let Some(listener) = listener {
-            let metrics = Arc::new(ListenerMetrics::default());
+        let metrics = listener.as_ref().map(|_| Arc::new(ListenerMetrics::default()));
+        if let (Some(listener), Some(metrics)) = (listener, metrics.clone()) {
             let listener = listener.with_ledger(Ledger::new(self.store.clone(), self.clock.clone()));
             tasks.spawn(listener.run(self.accept.clone(), stopping.clone(), metrics));
         }
@@ -63,6 +63,7 @@ impl Doors {
             readiness: self.readiness,
             ingest: self.ingest,
             mqtt: Arc::new(Watched::new(MqttStatus { broker: None, listener: listening })),
+            listener: metrics,
             upstreams: self.upstreams,
         });
         let mut stopping = stopping.clone();

@@ -9,14 +9,16 @@ use hyper::header::CONTENT_TYPE;
 
 use super::{State, health, status};
 use crate::telemetry::status::Status;
-use crate::telemetry::{UpstreamState, UpstreamStatus};
+use crate::telemetry::{ListenerMetrics, UpstreamState, UpstreamStatus};
 
 pub(super) async fn show(extract::State(state): extract::State<State>) -> Response {
     let ready = state.readiness.reason().is_none();
+    let metrics = state.listener.clone();
     let Some(status) = status::gather(state).await else {
         return health::text(StatusCode::INTERNAL_SERVER_ERROR, "the status can't be read\n");
     };
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], render(&status, ready)).into_response()
+    let text = render(&status, metrics.as_deref(), ready);
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
 
 /// A text being written. Writing to a string does not fail.
@@ -43,7 +45,7 @@ impl Text {
 }
 
 /// All metrics.
-fn render(status: &Status, ready: bool) -> String {
+fn render(status: &Status, metrics: Option<&ListenerMetrics>, ready: bool) -> String {
     let mut text = Text(String::with_capacity(4096));
     text.family("build_info", "gauge", "The version, as a label.");
     text.sample("build_info", &[("version", &status.version), ("gateway", &status.gateway)], 1);
@@ -56,9 +58,60 @@ fn render(status: &Status, ready: bool) -> String {
     {
         text.sample("ingest_messages_total", &[("result", result)], count);
     }
+    if let Some(metrics) = metrics {
+        listener(&mut text, metrics);
+    }
     store(&mut text, status);
     upstreams(&mut text, &status.upstreams);
     text.0
+}
+
+fn listener(text: &mut Text, metrics: &ListenerMetrics) {
+    let m = metrics;
+    let (gauge, counter) = ("gauge", "counter");
+    text.one("mqtt_connections", gauge, "MQTT connections open now.", m.connections.get());
+    text.one(
+        "mqtt_withholding_connections",
+        gauge,
+        "Connections whose acknowledgements are withheld: the store is full.",
+        m.withholding.get(),
+    );
+    text.one("mqtt_connections_opened_total", counter, "MQTT connections opened.", m.opened.get());
+    text.one("mqtt_messages_total", counter, "PUBLISH packets received.", m.messages.get());
+    text.one("mqtt_received_bytes_total", counter, "Bytes received.", m.bytes.get());
+    text.one("mqtt_acknowledged_total", counter, "PUBACKs and PUBRECs sent.", m.acknowledged.get());
+    text.one(
+        "mqtt_repeated_total",
+        counter,
+        "QoS 2 messages delivered again within their session.",
+        m.repeated.get(),
+    );
+    text.one(
+        "mqtt_dropped_qos0_total",
+        counter,
+        "QoS 0 messages dropped because the store was full.",
+        m.dropped_qos0.get(),
+    );
+    text.one("mqtt_wills_total", counter, "Wills published.", m.wills.get());
+    text.one("mqtt_wills_lost_total", counter, "Wills that could not be stored.", m.wills_lost.get());
+    text.one(
+        "mqtt_subscriptions_refused_total",
+        counter,
+        "Topic filters refused.",
+        m.subscriptions_refused.get(),
+    );
+    text.family("mqtt_refused_total", counter, "Connections refused or closed by the listener, by cause.");
+    let causes = [
+        ("limit", &m.turned_away),
+        ("connect", &m.refused),
+        ("taken_over", &m.taken_over),
+        ("malformed", &m.malformed),
+        ("too_large", &m.too_large),
+        ("silent", &m.silent),
+    ];
+    for (cause, count) in causes {
+        text.sample("mqtt_refused_total", &[("cause", cause)], count.get());
+    }
 }
 
 fn store(text: &mut Text, status: &Status) {
@@ -130,7 +183,7 @@ mod tests {
     fn every_sample_has_a_family_and_labels_are_escaped() {
         let upstream = UpstreamStatus { name: "a\"b\\c".to_owned(), pending: 7, ..UpstreamStatus::default() };
         let status = Status { upstreams: vec![upstream], ..Status::default() };
-        let text = render(&status, true);
+        let text = render(&status, Some(&ListenerMetrics::default()), true);
         assert!(text.contains("forebay_upstream_pending{upstream=\"a\\\"b\\\\c\"} 7\n"));
         for line in text.lines().filter(|line| !line.starts_with('#')) {
             let name = line.split(['{', ' ']).next().unwrap();

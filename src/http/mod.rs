@@ -32,7 +32,7 @@ use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::ingest::Accept;
 use crate::store::Store;
-use crate::telemetry::{IngestMetrics, MqttStatus, Upstreams, Watched};
+use crate::telemetry::{IngestMetrics, ListenerMetrics, MqttStatus, Upstreams, Watched};
 use body::Pace;
 use memory::Memory;
 
@@ -65,6 +65,8 @@ pub struct Parts {
     pub ingest: Arc<IngestMetrics>,
     /// The MQTT doors.
     pub mqtt: Arc<Watched<MqttStatus>>,
+    /// The MQTT listener's figures, if there is one.
+    pub listener: Option<Arc<ListenerMetrics>>,
     /// The upstreams.
     pub upstreams: Upstreams,
 }

@@ -90,15 +90,16 @@ pub(super) async fn serve<O: Offer>(mut stream: TcpStream, peer: SocketAddr, sha
     socket::prepare(&stream);
     let mut shutdown = shared.shutdown.clone();
     let established = tokio::select! {
-        established = handshake::establish(&mut stream, peer, shared) => established,
+        // Boxed: what only the beginning and the end need is not held in between.
+        established = Box::pin(handshake::establish(&mut stream, peer, shared)) => established,
         _ = shutdown.wait_for(|stop| *stop) => None,
     };
     let Some(established) = established else { return };
     let mut connection = Connection::new(&mut stream, peer, shared, established);
     tracing::debug!(%peer, source = ?connection.source, "connected");
     let end = connection.run().await;
-    wind_down::wind_down(connection, end).await;
-    socket::linger(&mut stream).await;
+    Box::pin(wind_down::wind_down(connection, end)).await;
+    Box::pin(socket::linger(&mut stream)).await;
 }
 
 impl<'a, O: Offer> Connection<'a, O> {

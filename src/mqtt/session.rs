@@ -86,6 +86,15 @@ pub(super) struct Claimed {
     pub(super) ended: bool,
 }
 
+/// A session that was forgotten to make room.
+#[derive(Debug)]
+pub(super) struct Evicted {
+    /// Whose it was.
+    pub(super) client: Arc<str>,
+    /// Its will, if it was still delayed.
+    pub(super) will: Option<Message>,
+}
+
 /// What a sweep found.
 #[derive(Debug)]
 pub(super) struct Swept {
@@ -223,7 +232,7 @@ impl Sessions {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn leave(&self, client: &Arc<str>, number: u64, away: Option<Away>) -> Option<Message> {
+    fn leave(&self, client: &Arc<str>, number: u64, away: Option<Away>) -> Option<Evicted> {
         let mut inner = self.lock();
         match inner.clients.get(client) {
             Some(Entry::Here { claim, .. }) if *claim == number => {}
@@ -245,8 +254,8 @@ impl Sessions {
     }
 }
 
-/// Forgets the session that has been away longest; gives its will.
-fn evict(inner: &mut Inner) -> Option<Message> {
+/// Forgets the session that has been away longest.
+fn evict(inner: &mut Inner) -> Option<Evicted> {
     let oldest = inner
         .clients
         .iter()
@@ -257,10 +266,11 @@ fn evict(inner: &mut Inner) -> Option<Message> {
         .min()
         .map(|(_, client)| Arc::clone(client))?;
     inner.away -= 1;
-    match inner.clients.remove(&oldest) {
+    let will = match inner.clients.remove(&oldest) {
         Some(Entry::Away(away)) => away.will.map(|(_, message)| message),
         _ => None,
-    }
+    };
+    Some(Evicted { client: oldest, will })
 }
 
 impl Claim {
@@ -269,9 +279,8 @@ impl Claim {
         &self.client
     }
 
-    /// The connection has ended; `away` is what is to be remembered. Gives the will of a session that had to be forgotten
-    /// for it.
-    pub(super) fn leave(self, away: Option<Away>) -> Option<Message> {
+    /// The connection has ended; `away` is what is to be remembered. Gives the session that had to be forgotten for it.
+    pub(super) fn leave(self, away: Option<Away>) -> Option<Evicted> {
         self.sessions.leave(&self.client, self.number, away)
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn fate(end: End, will: Option<WillPacket>, session_expiry: u32) -> F
     let delay = will.delay.min(session_expiry);
     match end {
         End::Disconnected => Fate::Dropped,
-        // The sessions end with the process.
+        // Nobody could wait for it.
         End::ShuttingDown => Fate::Now(will),
         // The client has come back, before a delay could pass.
         End::TakenOver { clean: false } if delay > 0 => Fate::Dropped,

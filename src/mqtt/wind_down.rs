@@ -125,7 +125,11 @@ async fn leave<O: Offer>(connection: Connection<'_, O>, end: End, deadline: Inst
     if let (true, Some(ledger)) = (ended, &shared.ledger) {
         ledger.end(std::slice::from_ref(claim.client())).await;
     }
-    if let Some(evicted) = claim.leave(away) {
-        will::later(&shared.wills, evicted, &shared.metrics);
+    let Some(evicted) = claim.leave(away) else { return };
+    if let Some(will) = evicted.will {
+        will::later(&shared.wills, will, &shared.metrics);
+    }
+    if let Some(ledger) = &shared.ledger {
+        ledger.end(&[evicted.client]).await;
     }
 }

@@ -49,6 +49,7 @@ impl Gateway {
             readiness: Arc::clone(&readiness),
             ingest,
             mqtt: Arc::new(Watched::new(MqttStatus::default())),
+            listener: None,
             upstreams: Vec::new(),
         });
         let server = Server::bind(ServerSettings::new(([127, 0, 0, 1], 0).into())).await.unwrap();
