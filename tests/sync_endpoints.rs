@@ -1,5 +1,7 @@
 //! The way upstream against endpoints that nobody here wrote: DynamoDB Local, dynalite, moto.
 
+#![cfg(test)]
+
 mod support;
 
 use std::collections::BTreeMap;
