@@ -5,6 +5,15 @@
 //! `cargo bench --bench mqtt_vs_mosquitto` (needs mosquitto); `--profile quick` builds faster. `MESSAGES` per publisher
 //! (default 100,000), `ROUNDS` (default 3), `FOLDER` for the store (default: the temporary folder).
 
+// A benchmark ends with the first thing that goes wrong, and talks to standard output.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    unreachable_pub
+)]
+
 mod support;
 
 use std::io::{BufReader, Read, Write};

@@ -4,6 +4,15 @@
 //! `cargo bench --bench wear` (as root: it makes a loop device); readings per run: `WEAR_READINGS` (default 50,000 for 100
 //! in flight, fewer for less).
 
+// A benchmark ends with the first thing that goes wrong, and talks to standard output.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    unreachable_pub
+)]
+
 mod support;
 
 use std::path::{Path, PathBuf};
