@@ -1,5 +1,7 @@
 //! CONNECT and CONNACK (sections 3.1, 3.2).
 
+use std::borrow::Cow;
+
 use bytes::{Bytes, BytesMut};
 use mqtt_protocol_core::mqtt::packet::{
     AssignedClientIdentifier, MaximumPacketSize, Properties, Property, Qos, ReceiveMaximum, ServerKeepAlive,
@@ -110,6 +112,7 @@ pub(super) fn parse(body: &[u8]) -> Result<Connect, Refused> {
             (length == body.len()).then(|| from_v4(&packet))
         }
         Version::V5 => {
+            let body = &*without_lone_password(body);
             let (packet, length) = v5_0::Connect::parse(body).map_err(|error| refused(version, error))?;
             (length == body.len()).then(|| from_v5(&packet)).transpose()?
         }
@@ -145,6 +148,23 @@ fn check_flags(flags: u8) -> Result<(), &'static str> {
         return Err("the will's flags in CONNECT do not fit together");
     }
     Ok(())
+}
+
+/// MQTT 5 allows a password without a user name; the protocol crate does not. Nobody looks at either, so the password is
+/// taken for a user name, which has the same form.
+fn without_lone_password(body: &[u8]) -> Cow<'_, [u8]> {
+    const BOTH: u8 = 0xC0;
+    const PASSWORD: u8 = 0x40;
+    match body.get(7) {
+        Some(flags) if flags & BOTH == PASSWORD => {
+            let mut body = body.to_vec();
+            if let Some(flags) = body.get_mut(7) {
+                *flags ^= BOTH;
+            }
+            Cow::Owned(body)
+        }
+        _ => Cow::Borrowed(body),
+    }
 }
 
 /// The crate's errors as refusals.

@@ -112,7 +112,7 @@ impl Listener {
             offer,
             sessions: restored(self.ledger.as_ref(), self.settings.max_sessions).await,
             ledger: self.ledger,
-            budget: Arc::new(Budget::new(self.settings.memory)),
+            budget: Arc::new(Budget::new(self.settings.common_memory())),
             settings: self.settings,
             metrics,
             wills,

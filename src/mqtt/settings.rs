@@ -24,7 +24,7 @@ pub struct ListenerSettings {
     pub max_sessions: usize,
     /// Bytes of messages that one connection may have waiting before it is no longer read.
     pub connection_memory: usize,
-    /// The same for all connections together.
+    /// The same for all connections together; at least twice the largest packet counts.
     pub memory: usize,
     /// How long the socket must be quiet before a batch smaller than the last ones is offered; zero for no waiting.
     pub gather: Duration,
@@ -49,6 +49,13 @@ impl ListenerSettings {
             gather: Duration::from_millis(1),
             drain: Duration::from_secs(10),
         }
+    }
+}
+
+impl ListenerSettings {
+    /// The memory of all connections together: the largest packet must fit beside what else is waiting.
+    pub(super) fn common_memory(&self) -> usize {
+        self.memory.max(2 * self.max_packet_size as usize)
     }
 }
 

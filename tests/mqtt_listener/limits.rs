@@ -65,6 +65,17 @@ async fn a_packet_too_large_is_refused_before_it_is_read() {
 }
 
 #[tokio::test]
+async fn the_largest_packet_fits_into_the_common_memory() {
+    let size = 12 << 20;
+    let running =
+        start_with(ListenerSettings { max_packet_size: size as u32 + 100, ..settings() }, Mode::Open).await;
+    let mut raw = five(running.address).await;
+    raw.send(&publish(V::Five, 1, false, 1, &vec![b'x'; size])).await;
+    raw.expect(&puback(1)).await;
+    assert_eq!(running.store.largest(), size);
+}
+
+#[tokio::test]
 async fn the_receive_maximum_holds() {
     let running = start_with(ListenerSettings { receive_maximum: 3, ..settings() }, Mode::Held).await;
     let mut raw = five(running.address).await;

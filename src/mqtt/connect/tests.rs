@@ -70,6 +70,8 @@ fn refuses_flags_and_identifiers_that_do_not_fit() {
     assert!(connect(5, 0, b"\0\0\0").is_ok());
     assert!(matches!(connect(4, 2, b"\0\x01cX"), Err(Refused::Silently(_))));
     assert!(matches!(connect(5, 2, b"\0\0\x01cX"), Err(Refused::V5(ConnectReasonCode::MalformedPacket, _))));
+    assert!(connect(5, 0x42, b"\0\0\x01c\0\x06secret").is_ok(), "a password without a user name");
+    assert!(matches!(connect(4, 0x42, b"\0\x01c\0\x06secret"), Err(Refused::Silently(_))));
     let long = [b"\x01\x01".as_slice(), &[b'c'; 257]].concat();
     assert!(matches!(connect(4, 2, &long), Err(Refused::V4(ConnectReturnCode::IdentifierRejected, _))));
     assert!(matches!(
