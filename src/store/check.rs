@@ -1,7 +1,7 @@
 //! Looking at a tree before it is mapped: a page that is not there, or can't be read, is a SIGBUS once it is. Pages are
 //! read with `pread` here, so that damage is an error and nothing worse.
 //!
-//! Every start compares the file's length with its meta pages. A daemon that died twice within a minute of its start, on
+//! Every start compares the file's length with its meta pages. A daemon that died three times within a minute of its start, on
 //! the same boot of the machine (a power cut is no reason to suspect the tree), has the whole tree walked.
 
 use std::fs::{self, File};
@@ -13,7 +13,7 @@ use crate::clock::BootId;
 
 const RUNNING: &str = "running";
 /// Deaths soon after the start before the whole tree is walked.
-const DEATHS: u32 = 2;
+const DEATHS: u32 = 3;
 
 /// Bytes of a page number, and of everything in LMDB's file that is as wide as a pointer.
 const WORD: usize = size_of::<usize>();

@@ -3,6 +3,7 @@
 
 use std::ops::Bound;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_64;
@@ -17,6 +18,8 @@ use crate::model::{MapRef, TableDef, TableId};
 
 /// Expired rows that are freed in one go: sorted by their keys first, because neighbours share pages.
 const SWEEP_ROWS: usize = 16_384;
+/// What the sweep leaves to commits after each slice.
+const BETWEEN_SLICES: Duration = Duration::from_millis(20);
 /// Rows of a table that are looked at in one go.
 const TABLE_ROWS: usize = 8_192;
 
@@ -185,6 +188,10 @@ fn free_expired(shared: &Shared, now: u64) -> Result<bool, ApplyError> {
             commit(shared, full)?;
             shared.stats.expired.fetch_add(std::mem::take(&mut freed), Ordering::Relaxed);
             shared.faults.reach(Point::SweepCommitted)?;
+            // Never greedy: commits share the disk. A fold that waits goes first.
+            if !shared.gate.pause(BETWEEN_SLICES) {
+                return Ok(true);
+            }
         }
     }
     if let Some(last) = slice {

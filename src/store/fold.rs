@@ -21,6 +21,8 @@ use super::wear;
 
 /// How long a failed fold waits before it is tried again: twice as long each time, up to the second of these.
 const RETRY: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(5)];
+/// What freeing leaves to commits between its parts.
+const BETWEEN_SWEEPS: Duration = Duration::from_millis(100);
 /// How often expiry looks whether there is something to free when nothing is folded.
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 /// The longest the thread sleeps.
@@ -99,6 +101,19 @@ impl FoldGate {
         }
     }
 
+    /// Leaves the disk to others for a moment; whether the thread may go on with what is not urgent.
+    pub(super) fn pause(&self, moment: Duration) -> bool {
+        let until = Instant::now() + moment;
+        let mut gate = self.lock();
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if gate.stop || gate.work || left.is_zero() {
+                return !gate.stop && !gate.work;
+            }
+            (gate, _) = self.changed.wait_timeout(gate, left).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
     /// Waits for work; `None`: end. Else whether to sweep in any case.
     fn next(&self, longest: Duration) -> Option<bool> {
         let until = Instant::now() + longest;
@@ -159,7 +174,7 @@ pub(super) fn run(shared: &Arc<Shared>) {
             Err(error) => tracing::error!(%error, "freeing rows failed; it is tried again"),
         }
         if sweeper.has_more() {
-            wait = Duration::ZERO;
+            wait = wait.min(BETWEEN_SWEEPS);
         }
         shared.space.look_at_tree(&shared.tree);
     }

@@ -116,14 +116,39 @@ fn start_threads(
 ) -> Result<Opened, OpenError> {
     let (queue, jobs) = Queue::new();
     let committer = Committer::new(shared.clone(), journal, jobs, identity, settings, next);
-    let folding = shared.clone();
+    let (folding, guards) = (shared.clone(), [PoisonOnPanic(shared.clone()), PoisonOnPanic(shared.clone())]);
+    let [fold_guard, commit_guard] = guards;
     let spawn = |name: &str, body: Box<dyn FnOnce() + Send>| {
         let thread = thread::Builder::new().name(name.to_owned()).spawn(body);
         thread.map_err(io_error("starting a thread for", &settings.path))
     };
-    let fold = spawn("forebay-fold", Box::new(move || fold::run(&folding)))?;
-    let commit = spawn("forebay-commit", Box::new(move || committer.run()))?;
+    let fold = spawn(
+        "forebay-fold",
+        Box::new(move || {
+            let _guard = fold_guard;
+            fold::run(&folding);
+        }),
+    )?;
+    let commit = spawn(
+        "forebay-commit",
+        Box::new(move || {
+            let _guard = commit_guard;
+            committer.run();
+        }),
+    )?;
     Ok(Opened { shared, queue, threads: vec![commit, fold] })
+}
+
+/// A thread of the store that ends in a panic leaves nothing that works: the process must end, and start again.
+struct PoisonOnPanic(Arc<Shared>);
+
+impl Drop for PoisonOnPanic {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let name = thread::current().name().unwrap_or("a thread of the store").to_owned();
+            self.0.poison.send_replace(Some(format!("{name} ended in a panic, a bug of forebay's")));
+        }
+    }
 }
 
 /// Keeps every other process, and every second store of this one, out.
