@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::client::Client;
 use super::{Failure, print, runtime};
-use crate::telemetry::status::Status;
+use crate::telemetry::status::{ClockFigures, Status};
 
 /// Asks, and prints for people or for machines.
 pub(super) fn run(url: &str, json: bool) -> Result<(), Failure> {
@@ -29,7 +29,7 @@ fn table(status: &Status) -> String {
         let _ = writeln!(out, "{name:<10} {value}");
     };
     line("gateway", format!("{} (forebay {})", status.gateway, status.version));
-    line("clock", if status.clock.trusted { "trusted" } else { "not trusted: nothing expires" }.to_owned());
+    line("clock", clock(&status.clock));
     for (door, state) in [("broker", &status.mqtt.broker), ("listener", &status.mqtt.listener)] {
         if let Some(state) = state {
             line(door, state.clone());
@@ -71,6 +71,16 @@ fn table(status: &Status) -> String {
         );
     }
     out
+}
+
+/// The clock in words.
+fn clock(clock: &ClockFigures) -> String {
+    let doubt = clock.doubt.as_ref().map(|doubt| format!(" ({doubt})")).unwrap_or_default();
+    match (clock.trusted, clock.jump_doubted) {
+        (false, _) => format!("not trusted, nothing expires{doubt}"),
+        (true, true) => "trusted, but it jumped by more than a day: nothing expires for an hour".to_owned(),
+        (true, false) => format!("trusted{doubt}"),
+    }
 }
 
 /// Bytes in the largest unit that leaves a number of at least one.

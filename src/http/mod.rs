@@ -11,6 +11,7 @@ mod health;
 pub mod listener;
 pub mod memory;
 mod metrics;
+mod rejected;
 pub mod rest;
 mod status;
 #[cfg(test)]
@@ -116,6 +117,7 @@ pub fn router(state: State) -> Router {
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::show))
         .route("/v1/status", get(status::show))
+        .route("/v1/rejected", get(rejected::show))
         .with_state(state)
         .merge(rest::router(rest))
         .route("/", any(root))

@@ -6,6 +6,7 @@ use hyper::StatusCode;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE};
 
 use super::{State, health};
+use crate::clock::ClockStatus;
 use crate::store::StoreStatus;
 use crate::telemetry::status::{ClockFigures, IngestFigures, Status, StoreFigures};
 
@@ -14,7 +15,7 @@ pub(super) async fn gather(state: State) -> Option<Status> {
     tokio::task::spawn_blocking(move || Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         gateway: state.gateway.clone(),
-        clock: ClockFigures { trusted: state.clock.trusted() },
+        clock: clock(state.clock.status()),
         mqtt: state.mqtt.get(),
         ingest: IngestFigures {
             accepted: state.ingest.accepted.get(),
@@ -26,6 +27,11 @@ pub(super) async fn gather(state: State) -> Option<Status> {
     })
     .await
     .ok()
+}
+
+fn clock(clock: ClockStatus) -> ClockFigures {
+    let ClockStatus { trusted, doubt, jump_doubted, corrections } = clock;
+    ClockFigures { trusted, doubt, jump_doubted, corrections }
 }
 
 fn figures(store: StoreStatus) -> StoreFigures {

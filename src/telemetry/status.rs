@@ -24,10 +24,18 @@ pub struct Status {
 }
 
 /// Time.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ClockFigures {
     /// Whether the system's time is believed.
     pub trusted: bool,
+    /// Why not, or why the time goes on from when it last was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<String>,
+    /// A forward jump of more than a day waits to have held for an hour: nothing expires meanwhile.
+    pub jump_doubted: bool,
+    /// How often the time was set back.
+    pub corrections: u64,
 }
 
 /// What came in over MQTT and REST since the start.

@@ -141,7 +141,7 @@ async fn health_readiness_status_and_metrics_answer() {
     assert_eq!(gateway.send("GET", "/nothing", &[], b"").await.status, 404);
     let status = gateway.send("GET", "/v1/status", &[], b"").await.json();
     assert_eq!(status["gateway"], "gw-test");
-    assert_eq!(status["clock"], json!({"trusted": true}));
+    assert_eq!(status["clock"]["trusted"], true);
     assert_eq!(status["ingest"], json!({"accepted": 0, "rejected": 0, "skipped": 0}));
     assert_eq!(status["mqtt"], json!({}));
     assert_eq!(status["upstreams"], json!([]));
