@@ -36,8 +36,12 @@ struct Rest {
 impl Cursor {
     /// Reads an upstream's cursor; `None` where there is none. One that can't be read counts as lost.
     pub fn load(store: &dyn Read, upstream: &str) -> Result<Option<Cursor>, ReadError> {
-        let Some(row) = store.get(&system_key(Space::Cursor, upstream.as_bytes()))? else { return Ok(None) };
-        let cursor = Cursor::decode(&row.image);
+        let cursor = match store.get(&system_key(Space::Cursor, upstream.as_bytes())) {
+            Ok(None) => return Ok(None),
+            Ok(Some(row)) => Cursor::decode(&row.image),
+            Err(ReadError::Damaged { .. }) => None,
+            Err(error) => return Err(error),
+        };
         if cursor.is_none() {
             tracing::error!(upstream, "the cursor can't be read; everything in the journal is sent again");
         }

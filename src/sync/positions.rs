@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 
 use crate::store::Seq;
 
+#[cfg(test)]
+mod tests;
+
 /// How far each upstream table is, where that is not simply the settled prefix.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Positions {
@@ -65,47 +68,5 @@ impl Positions {
             .collect();
         let whole = behind.values().min().copied().unwrap_or(to).min(to);
         (whole, Positions { to, behind, left: self.left.clone() })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn without_tables_behind_it_is_the_prefix() {
-        let positions = Positions::default();
-        assert!(!positions.passes(Some("t"), Seq(1)));
-        assert_eq!(positions.at(Seq(9)), (Seq(9), Positions::new(Seq(9), BTreeMap::new())));
-    }
-
-    #[test]
-    fn a_table_is_left_and_comes_back() {
-        let mut positions = Positions::default();
-        positions.leave("gone", Seq(5), 77);
-        assert!(positions.passes(Some("gone"), Seq(8)) && !positions.passes(Some("here"), Seq(8)));
-        assert_eq!((positions.left().collect::<Vec<_>>(), positions.oldest_us()), (vec!["gone"], Some(77)));
-        let (whole, positions) = positions.at(Seq(20));
-        assert_eq!(whole, Seq(5));
-
-        // Read again from there: only the table that was left is sent.
-        let again = Positions::new(positions.to, positions.behind);
-        assert!(again.passes(Some("gone"), Seq(5)) && !again.passes(Some("gone"), Seq(6)));
-        assert!(again.passes(Some("here"), Seq(20)) && !again.passes(Some("here"), Seq(21)));
-        assert!(again.passes(None, Seq(20)) && !again.passes(None, Seq(21)));
-        assert_eq!(again.at(Seq(9)).0, Seq(9));
-        assert_eq!(again.at(Seq(21)), (Seq(21), Positions::new(Seq(21), BTreeMap::new())));
-    }
-
-    #[test]
-    fn one_may_be_left_while_another_comes_back() {
-        let behind = BTreeMap::from([("a".to_owned(), Seq(5)), ("b".to_owned(), Seq(9))]);
-        let mut positions = Positions::new(Seq(20), behind);
-        positions.leave("b", Seq(7), 1);
-        positions.leave("c", Seq(7), 1);
-        let (whole, at) = positions.at(Seq(12));
-        assert_eq!((whole, at.to), (Seq(9), Seq(20)));
-        assert_eq!(at.behind["a"], Seq(12));
-        assert_eq!((at.behind["b"], at.behind["c"]), (Seq(9), Seq(20)));
     }
 }

@@ -73,7 +73,13 @@ impl Worker {
     pub(super) fn load(settings: UpstreamSettings, shared: Arc<Shared>) -> Result<Worker, ReadError> {
         let view = shared.store.view()?;
         let found = Cursor::load(&view, &settings.name)?;
-        let letters = Letters::load(&view, &settings.name, &shared.routes, &shared.store.keys())?;
+        let letters = match Letters::load(&view, &settings.name, &shared.routes, &shared.store.keys()) {
+            Err(ReadError::Damaged { place, what }) => {
+                tracing::error!(upstream = settings.name, place, what, "a dead letter is damaged");
+                Letters::default()
+            }
+            letters => letters?,
+        };
         let fresh = found.is_none();
         let cursor = found.unwrap_or_default();
         let mut link = Link::new(settings.max_backoff);
