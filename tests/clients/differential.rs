@@ -1,0 +1,90 @@
+//! The same everyday requests, valid and invalid, to Forebay and to Amazon's DynamoDB Local: status, error name, message and
+//! answer are compared. A difference that is known stands beside its request, with the reason; one that has gone must be
+//! taken out.
+
+use std::net::SocketAddr;
+
+use serde_json::Value;
+
+use crate::requests::{Differs, requests};
+use crate::support::daemon::{Daemon, dynamodb};
+use crate::support::peer::{Kind, Peer};
+
+/// An answer in the parts that are compared.
+#[derive(Debug, PartialEq)]
+struct Answer {
+    status: u16,
+    error: Option<String>,
+    message: Option<String>,
+    body: Value,
+}
+
+fn ask(address: SocketAddr, operation: &str, body: &Value) -> Answer {
+    let (status, mut body) = dynamodb(address, operation, body).expect("the endpoint answers");
+    if status == 200 {
+        settle(&mut body);
+        return Answer { status, error: None, message: None, body };
+    }
+    let name = body["__type"].as_str().map(|name| name.rsplit('#').next().unwrap().to_owned());
+    let message = body["message"].as_str().or(body["Message"].as_str()).map(str::to_owned);
+    Answer { status, error: name, message, body: Value::Null }
+}
+
+/// What legitimately differs between two endpoints (time, identifiers, the order of sets) made equal.
+fn settle(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            for (name, value) in members.iter_mut() {
+                match name.as_str() {
+                    "CreationDateTime"
+                    | "TableArn"
+                    | "TableId"
+                    | "LastUpdateToPayPerRequestDateTime"
+                    | "LastIncreaseDateTime"
+                    | "LastDecreaseDateTime" => *value = Value::Null,
+                    "SS" | "NS" | "BS" => {
+                        if let Some(set) = value.as_array_mut() {
+                            set.sort_by_key(ToString::to_string);
+                        }
+                    }
+                    _ => settle(value),
+                }
+            }
+        }
+        Value::Array(elements) => elements.iter_mut().for_each(settle),
+        _ => {}
+    }
+}
+
+#[test]
+fn forebay_answers_as_dynamodb_local_does() {
+    let daemon = Daemon::start("");
+    let local = Peer::start(Kind::DynamodbLocal);
+    let mut faults = Vec::new();
+    for request in requests() {
+        let ours = ask(daemon.http, request.operation, &request.body);
+        let theirs = ask(local.address, request.operation, &request.body);
+        let same = match &request.differs {
+            Differs::Nowhere => ours == theirs,
+            Differs::InWording(_) => {
+                (ours.status, &ours.error) == (theirs.status, &theirs.error) && ours.message != theirs.message
+            }
+            Differs::InAnswer(_) => ours.status == theirs.status && ours.body != theirs.body,
+            Differs::Altogether(_) => (ours.status, &ours.error) != (theirs.status, &theirs.error),
+        };
+        if !same {
+            faults.push(format!(
+                "{} {}\n  differs: {:?}\n  forebay: {ours:?}\n  local:   {theirs:?}",
+                request.operation,
+                shortened(&request.body),
+                request.differs
+            ));
+        }
+    }
+    assert!(faults.is_empty(), "{} differences:\n{}", faults.len(), faults.join("\n"));
+}
+
+fn shortened(body: &Value) -> String {
+    let text = body.to_string();
+    text.chars().take(300).collect()
+}

@@ -1,0 +1,46 @@
+//! AWS's own clients against the real binary, the everyday operations as a user would do them; and the same requests to
+//! Forebay and to Amazon's DynamoDB Local, with their answers compared.
+
+mod differential;
+mod requests;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::process::Command;
+
+use support::cache;
+use support::daemon::Daemon;
+
+/// Runs a script against a daemon of its own; its assertions are the test's.
+fn run(program: &str, script: &str) {
+    let daemon = Daemon::with_defaults("");
+    let script = format!("{}/tests/clients/{script}", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("{}:{}", cache().join("venv/bin").display(), std::env::var("PATH").unwrap());
+    let output = Command::new(program)
+        .arg(script)
+        .arg(daemon.url())
+        .env("PATH", path)
+        .env("HOME", daemon.folder.path())
+        .envs([("AWS_ACCESS_KEY_ID", "local"), ("AWS_SECRET_ACCESS_KEY", "local")])
+        .envs([("AWS_DEFAULT_REGION", "eu-west-1"), ("AWS_MAX_ATTEMPTS", "2"), ("AWS_PAGER", "")])
+        .output()
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+    assert!(!daemon.log().contains("panicked"), "{}", daemon.log());
+}
+
+#[test]
+fn boto3_client() {
+    run("python3", "client.py");
+}
+
+#[test]
+fn boto3_resource() {
+    run("python3", "resource.py");
+}
+
+#[test]
+fn aws_cli() {
+    run("bash", "aws.sh");
+}
