@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use serde_json::Value;
 
-use crate::requests::{Differs, requests};
+use crate::requests::{Differs, LOCAL_WORDINGS, requests};
 use crate::support::daemon::{Daemon, dynamodb};
 use crate::support::peer::{Kind, Peer};
 
@@ -34,25 +34,32 @@ fn ask(address: SocketAddr, operation: &str, body: &Value) -> Answer {
 fn settle(value: &mut Value) {
     match value {
         Value::Object(members) => {
+            members.retain(|name, _| !name.ends_with("DateTime") && name != "TableArn" && name != "TableId");
             for (name, value) in members.iter_mut() {
-                match name.as_str() {
-                    "CreationDateTime"
-                    | "TableArn"
-                    | "TableId"
-                    | "LastUpdateToPayPerRequestDateTime"
-                    | "LastIncreaseDateTime"
-                    | "LastDecreaseDateTime" => *value = Value::Null,
-                    "SS" | "NS" | "BS" => {
-                        if let Some(set) = value.as_array_mut() {
-                            set.sort_by_key(ToString::to_string);
-                        }
-                    }
-                    _ => settle(value),
+                if matches!(name.as_str(), "SS" | "NS" | "BS")
+                    && let Some(set) = value.as_array_mut()
+                {
+                    set.sort_by_key(ToString::to_string);
                 }
+                settle(value);
             }
         }
         Value::Array(elements) => elements.iter_mut().for_each(settle),
         _ => {}
+    }
+}
+
+impl Answer {
+    fn outcome(&self) -> (u16, Option<&str>) {
+        (self.status, self.error.as_deref())
+    }
+
+    /// Whether it says the same as DynamoDB Local, or that has words of its own.
+    fn agrees(&self, local: &Answer) -> bool {
+        let own = |text: &String| LOCAL_WORDINGS.iter().any(|wording| text.starts_with(wording));
+        self.outcome() == local.outcome()
+            && self.body == local.body
+            && (self.message == local.message || local.message.as_ref().is_some_and(own))
     }
 }
 
@@ -64,20 +71,16 @@ fn forebay_answers_as_dynamodb_local_does() {
     for request in requests() {
         let ours = ask(daemon.http, request.operation, &request.body);
         let theirs = ask(local.address, request.operation, &request.body);
-        let same = match &request.differs {
-            Differs::Nowhere => ours == theirs,
-            Differs::InWording(_) => {
-                (ours.status, &ours.error) == (theirs.status, &theirs.error) && ours.message != theirs.message
-            }
-            Differs::InAnswer(_) => ours.status == theirs.status && ours.body != theirs.body,
-            Differs::Altogether(_) => (ours.status, &ours.error) != (theirs.status, &theirs.error),
+        let (same, reason) = match &request.differs {
+            Differs::Nowhere => (ours.agrees(&theirs), ""),
+            Differs::InAnswer(why) => (ours.outcome() == theirs.outcome() && ours.body != theirs.body, *why),
+            Differs::Altogether(why) => (ours.outcome() != theirs.outcome(), *why),
         };
         if !same {
             faults.push(format!(
-                "{} {}\n  differs: {:?}\n  forebay: {ours:?}\n  local:   {theirs:?}",
+                "{} {}\n  known: {reason:?}\n  forebay: {ours:?}\n  local:   {theirs:?}",
                 request.operation,
                 shortened(&request.body),
-                request.differs
             ));
         }
     }

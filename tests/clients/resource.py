@@ -14,6 +14,7 @@ table = db.create_table(
     BillingMode="PAY_PER_REQUEST",
 )
 table.wait_until_exists()
+table.reload()
 assert table.table_status == "ACTIVE"
 
 item = {
