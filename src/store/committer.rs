@@ -137,18 +137,23 @@ impl Committer {
             if let Err(error) = self.journal.maintain() {
                 tracing::warn!(%error, "the journal's reserve can't be prepared");
             }
-            self.make_room();
+            self.make_room()?;
         }
         Ok(())
     }
 
-    /// Where space is short, what has expired is freed now, not with the next fold.
-    fn make_room(&mut self) {
-        let short = self.shared.space.full(self.shared.overlay.load().bytes()).is_some();
+    /// Where space is short, what was deleted and what has expired is freed now, not with the next fold.
+    fn make_room(&mut self) -> Result<(), Died> {
+        let generations = self.shared.overlay.load();
+        let short = self.shared.space.full(generations.bytes()).is_some();
         if short && self.made_room.is_none_or(|at| at.elapsed() >= MAKE_ROOM) {
             self.made_room = Some(Instant::now());
+            if generations.frozen.is_none() && !generations.active.is_empty() {
+                self.freeze()?;
+            }
             self.shared.gate.sweep();
         }
+        Ok(())
     }
 
     fn due_for_folding(&self) -> bool {

@@ -14,8 +14,10 @@ use super::tree::{Tree, Usage};
 const MIB: u64 = 1 << 20;
 /// The least a store can live with.
 const LEAST: u64 = 16 * MIB;
-/// What stays free on the file system.
+/// What stays free on the file system, or within the tree's file: LMDB never gives a page back, it uses it again.
 const DISK_RESERVE: u64 = 16 * MIB;
+/// What stays free on the file system in any case: the journal's next segments.
+const DISK_LEAST: u64 = 8 * MIB;
 
 /// How `max_size` is divided.
 #[derive(Clone, Copy, Debug)]
@@ -127,8 +129,13 @@ impl Space {
             ));
         }
         let free = self.disk_free.load(Ordering::Relaxed);
-        (free < DISK_RESERVE).then(|| {
-            format!("the disk under {} has {} left; free some of it", self.path.display(), mib(free))
+        let (wanted, again) = (DISK_RESERVE + overlay * 3 / 2, file.saturating_sub(used));
+        (free < DISK_LEAST || (free < wanted && again < wanted)).then(|| {
+            format!(
+                "the disk under {} has {} left; free some of it, or delete items",
+                self.path.display(),
+                mib(free)
+            )
         })
     }
 }
@@ -166,5 +173,9 @@ mod tests {
         space.used.store(0, Ordering::Relaxed);
         space.disk_free.store(MIB, Ordering::Relaxed);
         assert!(space.full(0).unwrap().contains("/x has 1 MiB left"));
+        space.disk_free.store(12 * MIB, Ordering::Relaxed);
+        assert!(space.full(0).is_some());
+        space.file.store(16 * MIB, Ordering::Relaxed);
+        assert_eq!(space.full(0), None, "pages of deleted items are used again");
     }
 }

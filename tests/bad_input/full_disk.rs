@@ -1,0 +1,106 @@
+//! A full disk: writes are refused with a clear error, nothing acknowledged is lost, deletes go on, and with room again so do
+//! writes.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::json;
+
+use crate::support::daemon::{Daemon, request};
+use crate::support::eventually;
+
+/// A small filesystem in a file.
+struct Filesystem {
+    mount: PathBuf,
+}
+
+impl Filesystem {
+    /// `None` where it can't be mounted, with the reason printed.
+    fn new(folder: &Path) -> Option<Filesystem> {
+        let (image, mount) = (folder.join("image"), folder.join("mount"));
+        std::fs::create_dir(&mount).unwrap();
+        std::fs::File::create(&image).unwrap().set_len(96 << 20).unwrap();
+        let run = |command: &str, arguments: &[&str]| {
+            let output = Command::new(command).args(arguments).output();
+            let done = output.as_ref().is_ok_and(|output| output.status.success());
+            if !done {
+                println!(
+                    "skipped: {command} does not work here (it needs root and loop devices): {output:?}"
+                );
+            }
+            done
+        };
+        let (image, path) = (image.to_str().unwrap(), mount.to_str().unwrap());
+        let made =
+            run("mkfs.ext4", &["-q", "-F", "-m", "0", image]) && run("mount", &["-o", "loop", image, path]);
+        made.then_some(Filesystem { mount })
+    }
+}
+
+impl Drop for Filesystem {
+    fn drop(&mut self) {
+        // The loop device goes with it.
+        let _ = Command::new("umount").arg("--lazy").arg(&self.mount).status();
+    }
+}
+
+const TABLE: &str = r#"
+[[table]]
+name = "readings"
+partition_key = { name = "device", type = "S" }
+sort_key = { name = "ts", type = "N" }
+"#;
+
+fn put(daemon: &Daemon, n: usize) -> (u16, String) {
+    let item = json!({"device": "d", "ts": n, "v": "x".repeat(200_000)}).to_string();
+    let headers = [("Content-Type", "application/json")];
+    let answer = request(daemon.http, "POST", "/v1/tables/readings/items", &headers, item.as_bytes());
+    let (status, body) = answer.expect("the daemon answers");
+    (status, String::from_utf8_lossy(&body).into_owned())
+}
+
+fn delete(daemon: &Daemon, n: usize) -> u16 {
+    let path = format!("/v1/tables/readings/items/d/{n}");
+    request(daemon.http, "DELETE", &path, &[], b"").expect("the daemon answers").0
+}
+
+#[test]
+fn a_full_disk_refuses_and_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(filesystem) = Filesystem::new(folder.path()) else { return };
+    let store = filesystem.mount.join("store");
+    let mut daemon = Daemon::prepare_at(tempfile::tempdir().unwrap(), &store, TABLE);
+    daemon.launch();
+    let mut written = 0;
+    let refusal = loop {
+        match put(&daemon, written) {
+            (200, _) => written += 1,
+            refusal => break refusal,
+        }
+        assert!(written < 1_000, "the disk never gets full");
+    };
+    assert_eq!(refusal.0, 507, "{refusal:?}");
+    assert!(refusal.1.contains("full"), "{refusal:?}");
+    println!("full after {written} items of 200 KB: {}", refusal.1);
+    daemon.assert_alive();
+    assert!(daemon.status()["store"]["full"].is_string(), "{}", daemon.status());
+    let item = json!({"device": {"S": "d"}, "ts": {"N": "5000"}, "v": {"S": "x".repeat(200_000)}});
+    let (status, answer) = daemon.dynamodb("PutItem", &json!({"TableName": "readings", "Item": item}));
+    assert!(status >= 400, "{status} {answer}");
+    assert_eq!(daemon.scan("readings").len(), written);
+
+    // As it is after a power cut on a full disk.
+    daemon.kill();
+    daemon.launch();
+    assert_eq!(daemon.scan("readings").len(), written, "{}", daemon.log());
+    assert_eq!(daemon.status()["store"]["damage"], serde_json::Value::Null);
+
+    // Deletes make room.
+    for n in 0..written {
+        assert_eq!(delete(&daemon, n), 204, "{}", daemon.log());
+    }
+    eventually("room to write again", || (put(&daemon, 9_000).0 == 200).then_some(()));
+    assert_eq!(daemon.scan("readings").len(), 1);
+    assert!(daemon.memory("VmHWM") < crate::MEMORY);
+    assert!(daemon.stop().success(), "{}", daemon.log());
+}
