@@ -7,6 +7,8 @@ const FORGET_MS: u64 = 120_000;
 const ONE_CUT_MS: u64 = 500;
 /// For so long after a cut the rate rises slowly.
 const CAREFUL_MS: u64 = 3_000;
+/// The first cut is from this rate at least.
+const FIRST: f64 = 50.0;
 /// Changes per second never go below this.
 const SLOWEST: f64 = 1.0;
 
@@ -71,7 +73,8 @@ impl Budget {
             return;
         }
         let used = self.last.max(self.running) as f64;
-        let base = self.rate.map_or(used, |rate| rate.min(used.max(SLOWEST)));
+        // What was used says little when little was wanted.
+        let base = self.rate.map_or(used.max(FIRST), |rate| rate.min(used.max(rate / 2.0)));
         self.rate = Some((base / 2.0).max(SLOWEST));
         self.tokens = 0.0;
         self.filled_at = now;
@@ -116,7 +119,7 @@ mod tests {
         assert_eq!(budget.allow(25, 0), Ok(25));
         budget.throttled(10);
         assert!(budget.allow(25, 10).is_err());
-        assert_eq!(budget.allow(25, 1010), Ok(1));
+        assert_eq!(budget.allow(25, 1010), Ok(25));
     }
 
     #[test]

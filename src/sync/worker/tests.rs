@@ -1,6 +1,6 @@
 //! The worker between a real store and an upstream that does what it is told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::model::{
 };
 use crate::store::batch::About;
 use crate::store::{Origin, Read, Space, Store, StoreSettings, Urgency, system_key};
-use crate::sync::fake::{Act, Fake};
+use crate::sync::fake::{Act, Fake, State};
 use crate::sync::{Endpoint, UpstreamSettings, dead_letter};
 use crate::telemetry::{UpstreamSource, UpstreamState, UpstreamStatus};
 
@@ -146,6 +146,16 @@ impl Rig {
         expected
     }
 
+    /// How many of a load's writes are puts.
+    fn puts(&self, seed: u64, writes: usize) -> usize {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut put = || {
+            let _ = (random.u8(0..7), random.i64(0..40));
+            random.u8(0..10) != 0
+        };
+        (0..writes).filter(|_| put()).count()
+    }
+
     fn rows(&self, table: &str) -> BTreeMap<String, Value> {
         self.fake.lock().tables[table].clone()
     }
@@ -201,7 +211,8 @@ async fn everything_arrives_and_nothing_twice_after_a_clean_stop() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_the_upstream_answers_the_last_state_arrives_in_order() {
     for seed in 0..3 {
-        let rig = Rig::new(&["fleet", "happenings"]).await;
+        let mut rig = Rig::new(&["fleet", "happenings"]).await;
+        rig.settings.supersede = seed != 1;
         let mut random = fastrand::Rng::with_seed(seed);
         let acts = [
             Act::Cut,
@@ -225,6 +236,13 @@ async fn whatever_the_upstream_answers_the_last_state_arrives_in_order() {
         assert!(rig.rows("fleet") == expected, "both ends differ");
         assert_eq!((status.dead_letters, status.dropped_unsent), (0, 0));
         rig.assert_order();
+        if !rig.settings.supersede {
+            let arrived = |state: &State| {
+                let values = state.applied.iter().filter_map(|(_, _, v)| v.as_ref());
+                values.map(|v| v["N"].as_str().unwrap().to_owned()).collect::<BTreeSet<_>>().len()
+            };
+            assert_eq!(arrived(&rig.fake.lock()), rig.puts(seed, 150), "a change was left out");
+        }
         running.stop().await;
     }
 }
