@@ -7,17 +7,21 @@ use crate::config;
 
 /// Reads and validates; says what it holds.
 pub(super) fn run(file: &Path) -> Result<(), Failure> {
-    let loaded = config::load(Some(file), config::Flags::default(), std::env::vars())
+    let loaded = config::load(Some(file), config::Flags::default(), config::environment())
         .map_err(|error| Failure::Configuration(error.to_string()))?;
     for warning in &loaded.warnings {
         say(&format!("warning: {warning}"));
     }
     let settings = &loaded.settings;
     print(&format!(
-        "{} is valid: {} tables, {} rules, {} upstreams\n",
+        "{} is valid: {}, {}, {}\n",
         file.display(),
-        settings.tables.len(),
-        settings.rules.len(),
-        settings.upstreams.len()
+        count(settings.tables.len(), "table"),
+        count(settings.rules.len(), "rule"),
+        count(settings.upstreams.len(), "upstream")
     ))
+}
+
+fn count(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }

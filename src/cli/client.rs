@@ -60,9 +60,9 @@ impl Client {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request
-            .body(Full::new(body))
-            .map_err(|error| Failure::Failed(format!("{:?} is not an address: {error}", self.url)))?;
+        let request = request.body(Full::new(body)).map_err(|_| {
+            Failure::Failed(format!("{:?} is no address; write it like http://127.0.0.1:8000", self.url))
+        })?;
         let answer = self.http.request(request).await.map_err(|error| unreachable(cause(&error)))?;
         let status = answer.status();
         let body = Limited::new(answer.into_body(), LONGEST_ANSWER);

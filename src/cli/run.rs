@@ -8,7 +8,7 @@ use crate::config::{self, Flags};
 pub(super) fn run(arguments: RunArguments) -> Result<(), Failure> {
     app::start_logging();
     let RunArguments { config, data, http, mqtt } = arguments;
-    let loaded = config::load(config.as_deref(), Flags { data, http, mqtt }, std::env::vars())
+    let loaded = config::load(config.as_deref(), Flags { data, http, mqtt }, config::environment())
         .map_err(|error| Failure::Configuration(error.to_string()))?;
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");

@@ -58,7 +58,8 @@ fn table(status: &Status) -> String {
     }
     for upstream in &status.upstreams {
         let reason = upstream.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
-        line("upstream", format!("{}: {:?}{reason}", upstream.name, upstream.state).to_lowercase());
+        let state = format!("{:?}", upstream.state).to_lowercase();
+        line("upstream", format!("{}: {state}{reason}", upstream.name));
         line(
             "",
             format!(

@@ -3,11 +3,21 @@
 use super::raw::Raw;
 
 /// Variables that commands read for themselves.
-const OTHERS: [&str; 2] = ["FOREBAY_URL", "FOREBAY_LOG"];
+const OTHERS: [&str; 3] = ["FOREBAY_URL", "FOREBAY_LOG", "FOREBAY_CONFIG"];
 
-/// What the environment says, and a warning for each variable that names no key.
-pub(super) fn read(variables: impl Iterator<Item = (String, String)>) -> Result<(Raw, Vec<String>), String> {
+/// What the environment says.
+pub(super) struct Overrides {
+    pub(super) raw: Raw,
+    /// The keys that it overrides, with dots.
+    pub(super) keys: Vec<String>,
+    /// One for each variable that names no key.
+    pub(super) warnings: Vec<String>,
+}
+
+/// Reads the `FOREBAY_` variables.
+pub(super) fn read(variables: impl Iterator<Item = (String, String)>) -> Result<Overrides, String> {
     let mut merged = Raw::default();
+    let mut overridden = Vec::new();
     let mut warnings = Vec::new();
     for (name, value) in variables {
         let Some(path) = name.strip_prefix("FOREBAY_") else { continue };
@@ -20,7 +30,10 @@ pub(super) fn read(variables: impl Iterator<Item = (String, String)>) -> Result<
                 .iter()
                 .all(|key| !key.is_empty() && key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'));
         match well_formed.then(|| one(&keys, &value)) {
-            Some(Ok(raw)) => merged.override_with(raw),
+            Some(Ok(raw)) => {
+                merged.override_with(raw);
+                overridden.push(keys.join("."));
+            }
             Some(Err(error)) if !error.contains("unknown field") => {
                 return Err(format!("the environment variable {name}: {error}"));
             }
@@ -29,7 +42,7 @@ pub(super) fn read(variables: impl Iterator<Item = (String, String)>) -> Result<
             )),
         }
     }
-    Ok((merged, warnings))
+    Ok(Overrides { raw: merged, keys: overridden, warnings })
 }
 
 /// One variable as a document of one key: a string, or else what TOML reads in it (numbers, booleans).
@@ -44,10 +57,12 @@ fn one(keys: &[String], value: &str) -> Result<Raw, String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::units::Address;
     use super::*;
 
     fn from(pairs: &[(&str, &str)]) -> Result<(Raw, Vec<String>), String> {
-        read(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+        let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        read(pairs).map(|overrides| (overrides.raw, overrides.warnings))
     }
 
     #[test]
@@ -57,7 +72,7 @@ mod tests {
             ("FOREBAY_MQTT__LISTENER__MAX_CONNECTIONS", "7"),
         ])
         .unwrap();
-        assert_eq!(raw.http.unwrap().listen, Some("127.0.0.1:9000".parse().unwrap()));
+        assert_eq!(raw.http.unwrap().listen, Some(Address("127.0.0.1:9000".parse().unwrap())));
         assert_eq!(raw.mqtt.listener.unwrap().max_connections, Some(7));
         assert!(warnings.is_empty());
     }
@@ -69,7 +84,13 @@ mod tests {
 
     #[test]
     fn an_unknown_variable_is_a_warning_and_a_wrong_value_an_error() {
-        assert_eq!(from(&[("FOREBAY_HTTP__LISTNE", "x"), ("FOREBAY_URL", "x")]).unwrap().1.len(), 1);
+        assert_eq!(
+            from(&[("FOREBAY_HTTP__LISTNE", "x"), ("FOREBAY_URL", "x"), ("FOREBAY_CONFIG", "x")])
+                .unwrap()
+                .1
+                .len(),
+            1
+        );
         let error = from(&[("FOREBAY_STORE__MAX_SIZE", "plenty")]).unwrap_err();
         assert!(error.contains("FOREBAY_STORE__MAX_SIZE") && error.contains("64MiB"), "{error}");
     }

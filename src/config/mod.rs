@@ -2,6 +2,7 @@
 //! environment, file, default. A file replaces the no-configuration defaults wholly.
 
 mod environment;
+mod locate;
 mod raw;
 mod settings;
 mod units;
@@ -60,13 +61,33 @@ pub struct Flags {
     pub mqtt: Option<String>,
 }
 
+impl Flags {
+    /// The keys that they override.
+    fn keys(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let given = [
+            (self.data.is_some(), "store.path"),
+            (self.http.is_some(), "http.listen"),
+            (self.mqtt.is_some(), "mqtt.listener.listen"),
+        ];
+        given.into_iter().filter_map(|(given, key)| given.then_some(key))
+    }
+}
+
+/// The process's environment; what is not UTF-8 in it names no setting, and makes a value that is refused.
+pub fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
+}
+
 /// Reads a file, or the no-configuration defaults, and lets environment and flags override it.
 pub fn load(
     path: Option<&Path>,
     flags: Flags,
     environment: impl Iterator<Item = (String, String)>,
 ) -> Result<Loaded, ConfigError> {
-    let (overrides, warnings) = environment::read(environment).map_err(ConfigError::Other)?;
+    let environment::Overrides { raw: overrides, mut keys, warnings } =
+        environment::read(environment).map_err(ConfigError::Other)?;
+    keys.extend(flags.keys().map(str::to_owned));
     let flags = raw::Raw::from_flags(flags).map_err(ConfigError::Other)?;
     let (text, source) = match path {
         Some(path) => (read(path)?, Source::File(path)),
@@ -77,7 +98,11 @@ pub fn load(
         toml::from_str(&text).map_err(|error| located(error.span(), error.message().trim().to_owned()))?;
     raw.override_with(overrides);
     raw.override_with(flags);
-    let settings = validate::validate(raw).map_err(|fault| located(fault.span, fault.what))?;
+    let settings = validate::validate(raw).map_err(|fault| match &fault.key {
+        // The file's line is not to blame for what a flag or a variable says.
+        Some(key) if fault.span.is_none() && keys.contains(key) => ConfigError::Other(fault.what),
+        _ => located(locate::span(&text, &fault), fault.what),
+    })?;
     Ok(Loaded { settings, warnings })
 }
 

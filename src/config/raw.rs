@@ -8,7 +8,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::Flags;
-use super::units::{Size, Span};
+use super::units::{Address, Size, Span};
 use crate::clock::Trust;
 use crate::ingest::RuleSettings;
 use crate::model::{KeyAttribute, WhenFull};
@@ -68,11 +68,11 @@ section! {
 }
 section! {
     /// `[http]`.
-    Http { listen: SocketAddr, auth: Auth, max_connections: usize, }
+    Http { listen: Address, auth: Auth, max_connections: usize, }
 }
 section! {
     /// `[mqtt.listener]`.
-    Listener { listen: SocketAddr, max_connections: usize, max_packet_size: Size, receive_maximum: u16, }
+    Listener { listen: Address, max_connections: usize, max_packet_size: Size, receive_maximum: u16, }
 }
 section! {
     /// `[dynamodb]`.
@@ -143,10 +143,10 @@ impl Raw {
         let mut raw = Raw::default();
         raw.store.path = flags.data;
         if let Some(listen) = address("--http", flags.http)? {
-            raw.http.get_or_insert_default().listen = Some(listen);
+            raw.http.get_or_insert_default().listen = Some(Address(listen));
         }
         if let Some(listen) = address("--mqtt", flags.mqtt)? {
-            raw.mqtt.listener.get_or_insert_default().listen = Some(listen);
+            raw.mqtt.listener.get_or_insert_default().listen = Some(Address(listen));
         }
         Ok(raw)
     }

@@ -105,20 +105,68 @@ fn a_size_without_a_unit_names_line_and_remedy() {
 }
 
 #[test]
-fn faults_in_tables_rules_and_upstreams_name_the_line_they_begin_at() {
+fn faults_in_tables_rules_and_upstreams_name_line_and_remedy() {
     let table = "[[table]]\nname = \"readings\"\npartition_key = { name = \"d\", type = \"S\" }\n";
     let twice = format!("{table}{table}");
     assert!(fault(&twice).contains("twice"));
     let error = fault("\n\n[[table]]\nname = \"x\"\npartition_key = { name = \"d\", type = \"S\" }\n");
-    assert!(error.contains(":3:") && error.contains("3 to 255"), "{error}");
+    assert!(error.contains(":4:") && error.contains("3 to 255"), "{error}");
     let error = fault(&format!(
         "{table}[[rule]]\nname = \"r\"\ntopic = \"a\"\ntable = \"other\"\nset = {{ d = \"x\" }}\n"
     ));
-    assert!(error.contains(":4:") && error.contains("other"), "{error}");
+    assert!(error.contains(":7:") && error.contains("other"), "{error}");
     let error = fault("[[upstream]]\nname = \"u\"\nendpoint = \"ftp://x\"\n");
-    assert!(error.contains(":1:") && error.contains("https://"), "{error}");
+    assert!(error.contains(":3:") && error.contains("https://"), "{error}");
     let error = fault("[[upstream]]\nname = \"u\"\nendpoint = \"http://127.0.0.1:1\"\n");
     assert!(error.contains("region"), "{error}");
+}
+
+/// Everything that only shows once the whole is read names its line all the same.
+#[test]
+fn faults_of_single_keys_name_their_line() {
+    let table = "[[table]]\nname = \"readings\"\npartition_key = { name = \"d\", type = \"S\" }\n";
+    let upstream = "[[upstream]]\nname = \"u\"\nendpoint = \"https://dynamodb.eu-west-1.amazonaws.com\"\n";
+    for (line, text, part) in [
+        (2, "[http]\nlisten = \"0.0.0.0:8000\"\n".to_owned(), "loopback"),
+        (2, "[http]\nlisten = \"localhost:8000\"\n".to_owned(), "127.0.0.1:8000"),
+        (1, "[mqtt.listener]\nmax_connections = 5\n".to_owned(), "needs listen"),
+        (3, "[store]\n\nmax_size = \"1MiB\"\n".to_owned(), "64MiB"),
+        (1, "gateway.id = \"a b\"\n".to_owned(), "without spaces"),
+        (
+            5,
+            format!(
+                "{table}[[table]]\nname = \"readings\"\npartition_key = {{ name = \"d\", type = \"S\" }}\n"
+            ),
+            "twice",
+        ),
+        (4, format!("{table}ttl = {{ attribute = \"d\" }}\n"), "not be a key"),
+        (6, format!("{table}[[rule]]\ntopic = \"{{x}}\"\nset = {{ d = \"{{y}}\" }}\n"), "placeholder"),
+        (
+            8,
+            format!("{table}[[rule]]\ntopic = \"{{x}}\"\n[rule.set]\na = \"b\"\nd = \"{{y}}\"\n"),
+            "placeholder",
+        ),
+        (4, format!("{upstream}tables = {{}}\n"), "leave the key out"),
+        (4, format!("{upstream}tables = {{ a = \"x\", b = \"x\" }}\n"), "give each its own"),
+        (4, format!("{upstream}region = \"eu west\"\n"), "eu-west-1"),
+        (
+            4,
+            "[http]\nlisten = \"127.0.0.1:8000\"\n[mqtt.listener]\nlisten = \"127.0.0.1:8000\"\n".to_owned(),
+            "own port",
+        ),
+    ] {
+        let error = fault(&text);
+        assert!(error.contains(&format!(":{line}: ")) && error.contains(part), "{error}\n{text}");
+    }
+}
+
+#[test]
+fn a_line_is_not_blamed_for_what_a_flag_says() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(b"[http]\nlisten = \"127.0.0.1:1\"\n").unwrap();
+    let flags = Flags { http: Some("0.0.0.0:80".to_owned()), ..Flags::default() };
+    let error = load(Some(file.path()), flags, std::iter::empty()).err().unwrap().to_string();
+    assert!(error.starts_with("http.listen is 0.0.0.0:80,"), "{error}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Sizes (`"64MiB"`) and durations (`"30s"`, `"30d"`) as the configuration writes them.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde::de::{Deserialize, Deserializer, Error as _};
@@ -11,6 +12,10 @@ pub struct Size(pub u64);
 /// A span of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span(pub Duration);
+
+/// An address and port to listen on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Address(pub(super) SocketAddr);
 
 /// Size units, longest first so that `B` does not eat the end of `MiB`.
 const SIZES: [(&str, u64); 7] = [
@@ -45,6 +50,17 @@ impl std::str::FromStr for Span {
     fn from_str(text: &str) -> Result<Span, String> {
         crate::ingest::parse_duration(text).map(Span).ok_or_else(|| {
             format!("{text:?} is not a duration: write a whole number and a unit, such as \"5ms\", \"30s\" or \"30d\"")
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Address {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Address, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map(Address).map_err(|_| {
+            D::Error::custom(format!(
+                "{text:?} is not an address and port: write them in numbers, such as \"127.0.0.1:8000\" or \"[::1]:8000\""
+            ))
         })
     }
 }

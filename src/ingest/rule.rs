@@ -103,6 +103,11 @@ fn table<'t>(
     match (name, tables) {
         (None, [only]) => Ok((0, only)),
         (None, []) => Err(RuleError::new("table", "there is no table", "add a [[table]]")),
+        (Some(name), []) => Err(RuleError::new(
+            "table",
+            format!("there is no table \"{name}\""),
+            "add a [[table]] of this name",
+        )),
         (None, _) => Err(RuleError::new("table", "it is missing", format!("write one of: {}", known()))),
         (Some(name), _) => {
             tables.iter().enumerate().find(|(_, table)| table.name.as_str() == name).ok_or_else(|| {

@@ -121,10 +121,10 @@ impl Space {
         }
         if file.max(tree) + journal > max_size {
             return Some(format!(
-                "journal ({}) and items ({}) take all of max_size = {}; bring back the upstream that the journal waits \
-                 for, or raise [store] max_size",
+                "journal ({}) and items ({} with room to fold) take all of max_size = {}; bring back the upstream if the \
+                 journal waits for one, delete items, or raise [store] max_size",
                 mib(journal),
-                mib(file),
+                mib(file.max(tree)),
                 mib(max_size)
             ));
         }
