@@ -12,8 +12,9 @@ use super::apply::{ApplyError, Slice};
 use super::faults::Point;
 use super::fold::commit;
 use super::shared::Shared;
-use super::tree::read_expiry_key;
+use super::tree::{expiry_key, read_expiry_key};
 use super::{Catalog, ReadError, meta, rows};
+use crate::model::limits::TTL_PAST_SECONDS;
 use crate::model::{MapRef, TableDef, TableId};
 
 /// Expired rows that are freed in one go: sorted by their keys first, because neighbours share pages.
@@ -205,13 +206,16 @@ fn free_expired(shared: &Shared, now: u64) -> Result<bool, ApplyError> {
 fn expired(shared: &Shared, now: u64) -> Result<Vec<(u64, Bytes)>, ReadError> {
     let txn = shared.tree.snapshot()?;
     let mut found = Vec::new();
-    for entry in shared.tree.expiry.iter(&txn)? {
+    let (mut start, mut end) = (Vec::new(), Vec::new());
+    // What is more than five years past never expires.
+    expiry_key(now.saturating_sub(TTL_PAST_SECONDS), &[], &mut start);
+    expiry_key(now + 1, &[], &mut end);
+    let bounds = (Bound::Included(&start[..]), Bound::Excluded(&end[..]));
+    for entry in shared.tree.expiry.range(&txn, &bounds)?.take(SWEEP_ROWS) {
         let (key, _) = entry?;
-        let Some((second, row)) = read_expiry_key(key) else { continue };
-        if second > now || found.len() >= SWEEP_ROWS {
-            break;
+        if let Some((second, row)) = read_expiry_key(key) {
+            found.push((second, Bytes::copy_from_slice(row)));
         }
-        found.push((second, Bytes::copy_from_slice(row)));
     }
     Ok(found)
 }

@@ -63,6 +63,20 @@ async fn what_expires_is_not_counted_and_then_freed() {
 }
 
 #[tokio::test]
+async fn a_time_of_more_than_five_years_ago_expires_nothing() {
+    let bench = Bench::new().await;
+    bench.put(expiring("a", 1, "a mistake of the unit", 12)).await.unwrap();
+    bench.put(expiring("a", 2, "expired", NOW - 1)).await.unwrap();
+    let bench = bench.fold().await;
+    while bench.store().table_statistics(TABLE).items != 1 {
+        bench.store().shared().gate.sweep();
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(bench.all(Direction::Forward), ["a mistake of the unit"]);
+    assert_eq!(bench.store().status().items, 1);
+}
+
+#[tokio::test]
 async fn nothing_expires_while_the_clock_is_not_trusted() {
     let bench = Bench::new().await;
     bench.put(expiring("a", 1, "x", NOW + 10)).await.unwrap();
