@@ -1,5 +1,16 @@
 //! The commands as a person or a service manager meets them: what they print, and their exit codes.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    unreachable_pub,
+    missing_docs,
+    reason = "a test: panicking is how it fails"
+)]
+
 mod support;
 
 use std::process::Stdio;

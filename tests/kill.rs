@@ -1,6 +1,17 @@
 //! `kill -9` of the real binary under load: every acknowledged write is there, once per key, and reaches the upstream. The
 //! short version of `tests/long/kill.rs`; `FOREBAY_SEED` repeats a sequence.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    unreachable_pub,
+    missing_docs,
+    reason = "a test: panicking is how it fails"
+)]
+
 mod support;
 
 use support::kill::{Rounds, alone, with_upstream};

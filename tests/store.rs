@@ -1,5 +1,16 @@
 //! The store by its public face, with `kill -9`: what a process said was committed is there after it was killed.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    unreachable_pub,
+    missing_docs,
+    reason = "a test: panicking is how it fails"
+)]
+
 use std::io::{BufRead, BufReader};
 use std::ops::{Bound, ControlFlow};
 use std::path::Path;

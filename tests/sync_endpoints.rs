@@ -1,5 +1,15 @@
 //! The way upstream against endpoints that nobody here wrote: DynamoDB Local, dynalite, moto.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    unreachable_pub,
+    missing_docs,
+    reason = "a test: panicking is how it fails"
+)]
 #![cfg(test)]
 
 mod support;

@@ -1,6 +1,17 @@
 //! A gateway whose clock nobody has set: readings are readable at once under an estimated time, wait to be sent, and go out
 //! marked once nobody can tell the right time any more. Nothing expires meanwhile.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    unreachable_pub,
+    missing_docs,
+    reason = "a test: panicking is how it fails"
+)]
+
 mod support;
 
 use std::process::Command;

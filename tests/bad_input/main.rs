@@ -1,6 +1,17 @@
 //! What nobody should send, and what happens to disks, at the real binary: a clear error, no panic, no growth of memory,
 //! nothing lost.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    unreachable_pub,
+    missing_docs,
+    reason = "a test: panicking is how it fails"
+)]
+
 mod bodies;
 mod damage;
 mod full_disk;

@@ -1,6 +1,17 @@
 //! AWS's own clients against the real binary, the everyday operations as a user would do them; and the same requests to
 //! Forebay and to Amazon's DynamoDB Local, with their answers compared.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    unreachable_pub,
+    missing_docs,
+    reason = "a test: panicking is how it fails"
+)]
+
 mod differential;
 mod requests;
 #[path = "../support/mod.rs"]

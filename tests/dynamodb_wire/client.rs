@@ -22,7 +22,7 @@ pub const NOW_US: u64 = 1_782_907_200_000_000;
 pub struct Gateway {
     pub address: SocketAddr,
     pub clock: Clock,
-    pub store: Store,
+    _store: Store,
     _stop: oneshot::Sender<()>,
     _folder: tempfile::TempDir,
 }
@@ -59,7 +59,7 @@ impl Gateway {
             let _ = stopped.await;
         }));
         readiness.ready();
-        Gateway { address, clock, store, _stop: stop, _folder: folder }
+        Gateway { address, clock, _store: store, _stop: stop, _folder: folder }
     }
 
     /// A door to a store with the table `readings` (`device` S, `ts` N) and the table `devices` (`id` S).

@@ -1,6 +1,17 @@
 //! DynamoDB's API over raw HTTP: shapes, texts and headers, against a real store in a temporary folder. What SDKs make of
 //! it is tested elsewhere.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    unreachable_pub,
+    missing_docs,
+    reason = "a test: panicking is how it fails"
+)]
+
 mod batches;
 mod client;
 mod fuzz;

@@ -1,6 +1,17 @@
 //! The loop of `kill -9`, hundreds of rounds: `cargo test --release --test long_kill -- --ignored --nocapture`.
 //! `FOREBAY_SEED` repeats a sequence.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    unreachable_pub,
+    missing_docs,
+    reason = "a test: panicking is how it fails"
+)]
+
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -16,7 +16,7 @@ fn expected() -> Vec<String> {
 
 #[tokio::test]
 async fn rumqttc_3_1_1_at_every_qos() {
-    use rumqttc::{AsyncClient, Event, MqttOptions, Outgoing, Packet, QoS};
+    use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS};
     for (qos, acks) in [(QoS::AtMostOnce, 0), (QoS::AtLeastOnce, COUNT), (QoS::ExactlyOnce, COUNT)] {
         let running = start().await;
         let mut options = MqttOptions::new("rumqttc", "127.0.0.1", running.address.port());
