@@ -19,6 +19,7 @@ const DEATHS: u32 = 3;
 const WORD: usize = size_of::<usize>();
 const HEADER: usize = WORD + 8;
 const MAGIC: u32 = 0xBEEF_C0DE;
+const VERSION: u32 = 1;
 const BRANCH: u16 = 0x01;
 const LEAF: u16 = 0x02;
 const OVERFLOW: u16 = 0x04;
@@ -29,7 +30,8 @@ const DATABASE: usize = 8 + 5 * WORD;
 
 /// Looks whether the tree may be mapped.
 pub(super) fn before_open(settings: &StoreSettings, boot: BootId) -> Result<(), String> {
-    let pages = Pages::open(&settings.path)?;
+    // LMDB reads its meta pages before it maps anything: if there is none, or an unknown one, it says so itself.
+    let Ok(pages) = Pages::open(&settings.path) else { return Ok(()) };
     if deaths(&settings.path, boot) >= DEATHS {
         tracing::warn!("the daemon died repeatedly soon after its start: the whole tree is checked");
         return pages.walk(true);
@@ -207,7 +209,7 @@ struct Meta {
 impl Meta {
     fn read(bytes: &[u8]) -> Option<Meta> {
         let meta = bytes.get(HEADER..)?;
-        if u32::from_ne_bytes(*meta.first_chunk()?) != MAGIC {
+        if meta.first_chunk() != Some(&MAGIC.to_ne_bytes()) || meta.get(4..8)? != VERSION.to_ne_bytes() {
             return None;
         }
         let rest = meta.get(8 + 2 * WORD..)?;
@@ -311,7 +313,9 @@ mod tests {
         data.set_len(length / 2).unwrap();
         assert!(before_open(&settings, BootId([1; 16])).is_err());
         data.set_len(100).unwrap();
-        assert!(before_open(&settings, BootId([1; 16])).is_err());
+        assert!(tree(store.path()).is_err());
+        // LMDB refuses this one by itself.
+        assert!(Tree::open(&store.path().join("tree"), 64 << 20).is_err());
     }
 
     #[test]

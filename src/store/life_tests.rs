@@ -256,6 +256,12 @@ async fn a_full_store_refuses_items_and_still_takes_removals() {
 
 #[tokio::test]
 async fn a_damaged_tree_is_set_aside_and_what_the_journal_has_is_there() {
+    for length in [1, 100, 9000] {
+        tree_cut_off_at(length).await;
+    }
+}
+
+async fn tree_cut_off_at(length: u64) {
     let bench = Bench::new().await;
     for ts in 0..50 {
         bench.put(item("a", ts, "x")).await.unwrap();
@@ -263,7 +269,7 @@ async fn a_damaged_tree_is_set_aside_and_what_the_journal_has_is_there() {
     let before = *bench.store().published().borrow();
     let bench = bench.close().await;
     let data = File::options().write(true).open(bench.path().join("tree/data.mdb")).unwrap();
-    data.set_len(9000).unwrap();
+    data.set_len(length).unwrap();
     let bench = bench.open();
     let damage = bench.store().status().damage;
     assert!(damage.iter().any(|what| what.contains("tree-damaged-1")), "{damage:?}");

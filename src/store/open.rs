@@ -189,7 +189,7 @@ fn open_tree(
 ) -> Result<(Tree, bool), OpenError> {
     let path = &settings.path;
     let directory = path.join("tree");
-    let there = directory.join("data.mdb").exists();
+    let there = fs::metadata(directory.join("data.mdb")).is_ok_and(|data| data.len() > 0);
     if there {
         match check::before_open(settings, clock.boot()).and_then(|()| try_tree(&directory, map_size)) {
             Ok(Ok(tree)) => return Ok((tree, false)),
