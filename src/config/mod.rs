@@ -1,4 +1,4 @@
-//! The configuration: raw TOML ([`raw`]), then validated settings for each room ([`validate`]). Order: flag,
+//! The configuration: raw TOML (`raw`), then validated settings for each room (`validate`). Order: flag,
 //! environment, file, default. A file replaces the no-configuration defaults wholly.
 
 mod environment;

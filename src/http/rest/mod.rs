@@ -2,7 +2,7 @@
 //!
 //! Items come in as one object, an array (one commit), lines (NDJSON, streamed) or CBOR, and go out as JSON; with
 //! `?format=dynamodb` JSON is DynamoDB's in both directions, and so lossless. Errors are `application/problem+json`
-//! (RFC 9457); [`problem`] has the table. What is in a body and can't be an item is 422, broken JSON included; a query
+//! (RFC 9457); `problem` has the table. What is in a body and can't be an item is 422, broken JSON included; a query
 //! parameter that is wrong is 400.
 
 mod content;
