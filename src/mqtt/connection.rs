@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use mqtt_protocol_core::mqtt::packet::{v3_1_1, v5_0};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -23,7 +22,7 @@ use super::publish::Publish;
 use super::queue::{Pushed, Queue};
 use super::session::Claim;
 use super::withhold::Withhold;
-use super::{Offer, Version, answer, socket, wind_down};
+use super::{Offer, answer, control, socket, wind_down};
 use crate::engine::EngineError;
 use crate::ingest::{Settled, Source};
 
@@ -232,20 +231,20 @@ impl<'a, O: Offer> Connection<'a, O> {
         let (version, body) = (self.connect.version, &frame.body[..]);
         match frame.kind {
             Kind::PubRel => {
-                let id = pubrel(version, body)?;
+                let id = control::pubrel(version, body)?;
                 let known = self.queue.release(id);
                 answer::pubcomp(version, id, known, &mut self.out);
             }
             Kind::PingReq if body.is_empty() => answer::pingresp(&mut self.out),
             Kind::PingReq => return Err(End::Malformed("PINGREQ with a body")),
             Kind::Subscribe => {
-                let (id, filters) = subscribe(version, body)?;
+                let (id, filters) = control::subscribe(version, body)?;
                 self.shared.metrics.subscriptions_refused.add(filters as u64);
                 tracing::info!(source = ?self.source, "a subscription is refused: the listener serves none");
                 self.answer(|out, reasons| answer::suback(version, id, filters, reasons, out));
             }
             Kind::Unsubscribe => {
-                let (id, filters) = unsubscribe(version, body)?;
+                let (id, filters) = control::unsubscribe(version, body)?;
                 self.answer(|out, _| answer::unsuback(version, id, filters, out));
             }
             Kind::Disconnect => return Err(self.disconnect(body)?),
@@ -274,29 +273,14 @@ impl<'a, O: Offer> Connection<'a, O> {
 
     /// DISCONNECT: how the connection ends by it.
     fn disconnect(&mut self, body: &[u8]) -> Result<End, End> {
-        use mqtt_protocol_core::mqtt::packet::Property;
-        use mqtt_protocol_core::mqtt::result_code::DisconnectReasonCode as Code;
-        if self.connect.version == Version::V4 {
-            return if body.is_empty() {
-                Ok(End::Disconnected)
-            } else {
-                Err(End::Malformed("DISCONNECT with a body"))
-            };
-        }
-        let parsed = v5_0::Disconnect::parse(body).ok().filter(|(_, length)| *length == body.len());
-        let Some((packet, _)) = parsed else { return Err(End::Malformed("a malformed DISCONNECT")) };
-        for property in packet.props().iter().flatten() {
-            if let Property::SessionExpiryInterval(expiry) = property {
-                if self.connect.session_expiry == 0 && expiry.val() != 0 {
-                    return Err(End::Protocol("DISCONNECT prolongs a session that was to end"));
-                }
-                self.session_expiry = expiry.val();
+        let (end, expiry) = control::disconnect(self.connect.version, body)?;
+        if let Some(expiry) = expiry {
+            if self.connect.session_expiry == 0 && expiry != 0 {
+                return Err(End::Protocol("DISCONNECT prolongs a session that was to end"));
             }
+            self.session_expiry = expiry;
         }
-        Ok(match packet.reason_code() {
-            None | Some(Code::NormalDisconnection) => End::Disconnected,
-            Some(_) => End::DisconnectedWithWill,
-        })
+        Ok(end)
     }
 
     /// Offers the next batch if it is time; else gives when to look again.
@@ -433,45 +417,4 @@ pub(super) async fn wait_for(under_way: &mut Option<UnderWay>) -> Settled {
         Some(future) => future.await,
         None => std::future::pending().await,
     }
-}
-
-/// The identifier of a PUBREL.
-fn pubrel(version: Version, body: &[u8]) -> Result<u16, End> {
-    let parsed = match version {
-        Version::V4 if body.len() != 2 => None,
-        Version::V4 => v3_1_1::Pubrel::parse(body).ok().map(|(packet, length)| (packet.packet_id(), length)),
-        Version::V5 => v5_0::Pubrel::parse(body).ok().map(|(packet, length)| (packet.packet_id(), length)),
-    };
-    whole(parsed, body).ok_or(End::Malformed("a malformed PUBREL"))
-}
-
-/// Identifier and number of filters of a SUBSCRIBE.
-fn subscribe(version: Version, body: &[u8]) -> Result<(u16, usize), End> {
-    let parsed = match version {
-        Version::V4 => v3_1_1::Subscribe::parse(body)
-            .ok()
-            .map(|(packet, length)| ((packet.packet_id(), packet.entries().len()), length)),
-        Version::V5 => v5_0::Subscribe::parse(body)
-            .ok()
-            .map(|(packet, length)| ((packet.packet_id(), packet.entries().len()), length)),
-    };
-    whole(parsed, body).filter(|(id, _)| *id > 0).ok_or(End::Malformed("a malformed SUBSCRIBE"))
-}
-
-/// Identifier and number of filters of an UNSUBSCRIBE.
-fn unsubscribe(version: Version, body: &[u8]) -> Result<(u16, usize), End> {
-    let parsed = match version {
-        Version::V4 => v3_1_1::Unsubscribe::parse(body)
-            .ok()
-            .map(|(packet, length)| ((packet.packet_id(), packet.entries().len()), length)),
-        Version::V5 => v5_0::Unsubscribe::parse(body)
-            .ok()
-            .map(|(packet, length)| ((packet.packet_id(), packet.entries().len()), length)),
-    };
-    whole(parsed, body).filter(|(id, _)| *id > 0).ok_or(End::Malformed("a malformed UNSUBSCRIBE"))
-}
-
-/// What was parsed, if that was all of the body.
-fn whole<T>(parsed: Option<(T, usize)>, body: &[u8]) -> Option<T> {
-    parsed.filter(|(_, length)| *length == body.len()).map(|(packet, _)| packet)
 }

@@ -8,7 +8,7 @@
 //!   decides when a batch is worth offering.
 //! - `session` knows the clients: take-over, the QoS 2 identifiers between PUBREC and PUBREL, delayed wills; `ledger` keeps
 //!   in the store who has a session, across restarts.
-//! - `frame`, `publish`, `connect`, `answer` are the wire: framing and PUBLISH without copies, everything else through
+//! - `frame`, `publish`, `connect`, `control`, `answer` are the wire: framing and PUBLISH without copies, everything else through
 //!   `mqtt-protocol-core`.
 //!
 //! Order: a connection has one batch under way. Were a second one offered meanwhile, a store that is full for the first
@@ -18,6 +18,7 @@ mod answer;
 mod budget;
 mod connect;
 mod connection;
+mod control;
 mod end;
 mod frame;
 mod gather;
