@@ -27,8 +27,8 @@ const TABLE_ROWS: usize = 8_192;
 /// What freeing has still to do.
 #[derive(Debug, Default)]
 pub(super) struct Sweeper {
-    /// A table whose rows are being gone through, and the last key looked at.
-    table: Option<(TableId, Vec<u8>)>,
+    /// A table whose rows are being gone through, what for, and the last key looked at.
+    table: Option<(TableId, Wanted, Vec<u8>)>,
     more: bool,
 }
 
@@ -54,7 +54,7 @@ impl Sweeper {
     fn tables(&mut self, shared: &Shared) -> Result<(), ApplyError> {
         let catalog = shared.published.load().catalog.clone();
         for def in catalog.all() {
-            if self.table.as_ref().is_some_and(|(table, _)| *table != def.id) {
+            if self.table.as_ref().is_some_and(|(table, ..)| *table != def.id) {
                 continue;
             }
             let wanted = wanted(shared, def)?;
@@ -62,10 +62,12 @@ impl Sweeper {
                 self.table = None;
                 continue;
             }
-            let after = self.table.take().map(|(_, after)| after);
+            // What was gone through for something else is gone through again.
+            let begun = self.table.take().filter(|(_, begun, _)| *begun == wanted);
+            let after = begun.map(|(_, _, after)| after);
             let last = self.part(shared, &catalog, def, wanted, after)?;
             if let Some(last) = last {
-                self.table = Some((def.id, last));
+                self.table = Some((def.id, wanted, last));
                 return Ok(());
             }
         }

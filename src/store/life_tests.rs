@@ -110,6 +110,30 @@ async fn ttl_that_is_switched_on_later_finds_the_rows_that_are_there() {
 }
 
 #[tokio::test]
+async fn ttl_that_changes_while_its_rows_are_gone_through_misses_none() {
+    let mut bench = Bench::empty();
+    bench.tuning.slice_pages = 3;
+    let bench = bench.open();
+    bench.define(crate::model::TableDef { ttl: None, ..table() }).await;
+    for ts in 0..600 {
+        bench.put(expiring("a", NOW as i64 + ts, "x", NOW + 10)).await.unwrap();
+    }
+    let bench = bench.fold().await;
+    let ttl = Some(TtlAttribute { attribute: "ts".into() });
+    bench.define(crate::model::TableDef { ttl, ..table() }).await;
+    let mut sweeper = super::expiry::Sweeper::default();
+    sweeper.run(bench.store().shared(), false).unwrap();
+    assert!(sweeper.has_more(), "it stopped in the middle");
+    bench.define(table()).await;
+    while sweeper.has_more() {
+        sweeper.run(bench.store().shared(), false).unwrap();
+    }
+    bench.at(NOW + 11, true);
+    bench.freed(600).await;
+    assert_eq!(bench.store().status().items, 0);
+}
+
+#[tokio::test]
 async fn the_rows_of_a_dropped_table_are_freed() {
     let bench = Bench::new().await;
     for ts in 0..500 {
