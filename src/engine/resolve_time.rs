@@ -3,6 +3,8 @@
 //! A marked row waits unsent. Its resolution is a local delete plus a put under the right key, or, given up, a put with an
 //! attribute that says the time is estimated. A row that a client has rewritten since is no longer marked and is left alone.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::{EngineError, keys};
@@ -39,71 +41,108 @@ pub(super) fn decide(
     request: &ResolveTime,
     stamp: Stamp,
 ) -> Result<u64, EngineError> {
-    let mut staged = Batch::default();
-    let mut resolved = 0;
-    for (key, found) in &request.rows {
-        let Some(row) = read.get(key)? else { continue };
-        let Some(mark) = row.mark.as_ref().filter(|_| row.seq == found.seq) else { continue };
-        let Some(table) = read.catalog().by_id(key.table()).filter(|table| !table.dropped) else { continue };
-        one(read, &mut staged, codec, table, key, &row, mark, request.resolution, stamp)?;
-        resolved += 1;
+    let mut resolving = Resolving {
+        read,
+        codec,
+        stamp,
+        staged: Batch::default(),
+        taken: HashSet::new(),
+        left: HashSet::new(),
+        resolved: 0,
+    };
+    // Against the way the rows move: each leaves its place before the next one may come there.
+    let forwards = matches!(request.resolution, Resolution::Offset(offset) if offset > 0);
+    if forwards {
+        request.rows.iter().rev().try_for_each(|found| resolving.one(found, request.resolution))?;
+    } else {
+        request.rows.iter().try_for_each(|found| resolving.one(found, request.resolution))?;
     }
-    batch.append(staged);
-    Ok(resolved)
+    batch.append(resolving.staged);
+    Ok(resolving.resolved)
 }
 
 /// How many microseconds further a resolved time is moved, at most, to find a key that is free.
 const NUDGES: i64 = 64;
 
-#[allow(clippy::too_many_arguments)] // one row's whole context; a struct for it would be used once
-fn one(
-    read: &dyn Read,
-    batch: &mut Batch,
+/// Rows being resolved in one commit, and what that does to keys: nothing staged here is seen by `read`.
+struct Resolving<'r> {
+    read: &'r dyn Read,
     codec: KeyCodec,
-    table: &TableDef,
-    key: &RowKey,
-    row: &Row,
-    mark: &Mark,
-    resolution: Resolution,
     stamp: Stamp,
-) -> Result<(), EngineError> {
-    let about = |origin| About { origin, time: stamp, mark: None, delivery: None };
-    let old = row.item();
-    let item = old.as_map().to_map()?;
-    let (item, new_key) = match resolution {
-        Resolution::GivenUp => {
-            let mut item = item;
-            item.insert(ESTIMATED, AttributeValue::Bool(true));
-            (item, key.clone())
-        }
-        Resolution::Offset(offset) => free_place(read, codec, table, key, &item, mark, offset)?,
-    };
-    if new_key != *key {
-        let key_image = Image::encode(&keys::key_map(&table.keys, old.as_map())?);
-        batch.delete(table.id, key.clone(), key_image, about(Origin::Local));
-    }
-    batch.put(table.id, new_key, Image::encode(&item), about(Origin::Daemon));
-    Ok(())
+    staged: Batch,
+    /// Keys that a resolved row has now.
+    taken: HashSet<RowKey>,
+    /// Keys that a resolved row had.
+    left: HashSet<RowKey>,
+    resolved: u64,
 }
 
-/// The item moved by the offset, under a key where no other item stands.
-fn free_place(
-    read: &dyn Read,
-    codec: KeyCodec,
-    table: &TableDef,
-    key: &RowKey,
-    item: &Item,
-    mark: &Mark,
-    offset: i64,
-) -> Result<(Item, RowKey), EngineError> {
-    let mut nudge = 0;
-    loop {
-        let moved = shift(item, mark, offset.saturating_add(nudge));
-        let new_key = keys::of_item(codec, table, &moved)?;
-        if new_key == *key || nudge == NUDGES || read.get(&new_key)?.is_none() {
-            return Ok((moved, new_key));
+impl Resolving<'_> {
+    fn one(&mut self, (key, found): &(RowKey, Row), resolution: Resolution) -> Result<(), EngineError> {
+        let read = self.read;
+        let Some(row) = read.get(key)? else { return Ok(()) };
+        let Some(mark) = row.mark.as_ref().filter(|_| row.seq == found.seq) else { return Ok(()) };
+        let Some(table) = read.catalog().by_id(key.table()) else { return Ok(()) };
+        let old = row.item();
+        self.resolved += 1;
+        if table.dropped {
+            // Nobody waits for it; its mark must not hold up those of other tables.
+            return self.leave(table, key, &old);
         }
-        nudge += 1;
+        let mut item = old.as_map().to_map()?;
+        let place = match resolution {
+            Resolution::GivenUp => None,
+            Resolution::Offset(offset) => self.free_place(table, key, &item, mark, offset)?,
+        };
+        let new_key = match place {
+            Some((moved, new_key)) => {
+                item = moved;
+                new_key
+            }
+            None => {
+                item.insert(ESTIMATED, AttributeValue::Bool(true));
+                key.clone()
+            }
+        };
+        if new_key != *key {
+            self.leave(table, key, &old)?;
+        }
+        self.taken.insert(new_key.clone());
+        self.staged.put(table.id, new_key, Image::encode(&item), self.about(Origin::Daemon));
+        Ok(())
+    }
+
+    /// Removes a row from where it stands, here only.
+    fn leave(&mut self, table: &TableDef, key: &RowKey, old: &Image) -> Result<(), EngineError> {
+        let key_image = Image::encode(&keys::key_map(&table.keys, old.as_map())?);
+        self.staged.delete(table.id, key.clone(), key_image, self.about(Origin::Local));
+        self.left.insert(key.clone());
+        Ok(())
+    }
+
+    fn about(&self, origin: Origin) -> About {
+        About { origin, time: self.stamp, mark: None, delivery: None }
+    }
+
+    /// The item moved by the offset, under a key where no other item stands; `None` if all places near are taken.
+    fn free_place(
+        &self,
+        table: &TableDef,
+        key: &RowKey,
+        item: &Item,
+        mark: &Mark,
+        offset: i64,
+    ) -> Result<Option<(Item, RowKey)>, EngineError> {
+        for nudge in 0..=NUDGES {
+            let moved = shift(item, mark, offset.saturating_add(nudge));
+            let new_key = keys::of_item(self.codec, table, &moved)?;
+            let free = !self.taken.contains(&new_key)
+                && (new_key == *key || self.left.contains(&new_key) || self.read.get(&new_key)?.is_none());
+            if free {
+                return Ok(Some((moved, new_key)));
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -135,8 +174,11 @@ fn shift(item: &Item, mark: &Mark, offset_us: i64) -> Item {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::BootId;
-    use crate::store::Movable;
+    use crate::clock::{BootId, Clock};
+    use crate::engine::{CreateTable, Engine, Ingest, IngestPut, Scan};
+    use crate::model::{KeyAttribute, KeySchema, KeyType, TableName};
+    use crate::security::{Principal, authorize};
+    use crate::store::{Movable, Store, StoreSettings, Urgency};
 
     #[test]
     fn each_movable_attribute_moves_in_its_own_unit_and_others_stay() {
@@ -157,5 +199,60 @@ mod tests {
         assert_eq!(moved.get("text"), Some(&AttributeValue::S("3500005".into())));
         assert_eq!(moved.get("expires_at"), Some(&AttributeValue::N(Number::from(103_i64))));
         assert_eq!(moved.get("other"), Some(&AttributeValue::N(Number::from(7_i64))));
+    }
+
+    /// Rows of one device, one a microsecond, moved by less than they span.
+    #[tokio::test]
+    async fn rows_that_move_into_each_others_places_are_all_kept() {
+        for (offset, at_once) in [(7, 1000), (-7, 1000), (200, 1000), (40, 100), (-40, 100)] {
+            let directory = tempfile::tempdir().unwrap();
+            let clock = Clock::manual(1_800_000_000_000_000);
+            let settings = StoreSettings::new(directory.path().join("store"));
+            let store = Store::open(&settings, &clock).unwrap();
+            let engine = Engine::new(store.clone(), clock.clone());
+            let attribute = |name: &str, key_type| KeyAttribute { name: name.into(), key_type };
+            let table = TableName::new("readings").unwrap();
+            let partition = attribute("device", KeyType::S);
+            let create = CreateTable {
+                table: table.clone(),
+                keys: KeySchema { partition, sort: Some(attribute("ts", KeyType::N)) },
+                provisioned: None,
+                deletion_protection: false,
+            };
+            engine.create_table(authorize(Principal::Daemon, create)).await.unwrap();
+            let put = |ts: i64| {
+                let mut item = Item::new();
+                item.insert("device", AttributeValue::S("d".into()));
+                item.insert("ts", AttributeValue::N(Number::from(ts)));
+                item.insert("was", AttributeValue::N(Number::from(ts)));
+                let attributes = vec![Movable { name: "ts".into(), unit: Unit::Microseconds }];
+                let mark = Some(Mark { boot: clock.boot(), attributes });
+                IngestPut { table: table.clone(), item, mark, delivery: None, dup: false }
+            };
+            let puts = (1000..1300).map(put).collect();
+            let ingest = Ingest { puts, origin: Origin::Mqtt, urgency: Urgency::Now };
+            engine.ingest(authorize(Principal::Daemon, ingest)).await.unwrap();
+            loop {
+                let rows = store.marked(clock.boot(), at_once).unwrap();
+                if rows.is_empty() {
+                    break;
+                }
+                let request = ResolveTime { rows, resolution: Resolution::Offset(offset) };
+                engine.resolve_time(authorize(Principal::Daemon, request)).await.unwrap();
+            }
+            let scan = Scan { table, limit: None, start: None, segment: None };
+            let page = engine.scan(authorize(Principal::Daemon, scan)).await.unwrap();
+            let items: Vec<Item> = page.items.iter().map(|image| image.as_map().to_map().unwrap()).collect();
+            let number = |item: &Item, name| match item.get(name) {
+                Some(AttributeValue::N(number)) => number.to_i64().unwrap(),
+                other => panic!("{other:?}"),
+            };
+            let mut were: Vec<i64> = items.iter().map(|item| number(item, "was")).collect();
+            were.sort_unstable();
+            assert_eq!(were, (1000..1300).collect::<Vec<_>>(), "moved by {offset}, {at_once} at once");
+            if at_once == 1000 {
+                assert!(items.iter().all(|item| number(item, "ts") == number(item, "was") + offset));
+            }
+        }
     }
 }
