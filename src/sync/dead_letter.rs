@@ -158,10 +158,11 @@ impl Letters {
         }
     }
 
-    /// A change of this key has reached the upstream: earlier letters of it are void.
+    /// A change of this key has reached the upstream: letters of earlier ones are void, and so is its own, from an attempt
+    /// before a restart.
     pub fn settled(&mut self, key: &RowKey, seq: Seq) {
         let Some(letters) = self.by_key.get_mut(key) else { return };
-        let later = letters.split_off(&seq);
+        let later = letters.split_off(&seq.next());
         self.count = self.count.saturating_sub(letters.len());
         self.withdrawn.extend(std::mem::replace(letters, later));
         if letters.is_empty() {
@@ -214,6 +215,15 @@ mod tests {
         assert_eq!((letters.count(), letters.withdrawn()), (2, &[Seq(10), Seq(20)][..]));
         letters.removed(1);
         assert_eq!(letters.withdrawn(), [Seq(20)]);
+    }
+
+    #[test]
+    fn a_change_that_was_refused_before_a_restart_and_is_taken_now_withdraws_its_own_letter() {
+        let key = RowKey(vec![1].into());
+        let mut letters = Letters::default();
+        letters.add(key.clone(), Seq(10));
+        letters.settled(&key, Seq(10));
+        assert_eq!((letters.count(), letters.withdrawn()), (0, &[Seq(10)][..]));
     }
 
     #[test]

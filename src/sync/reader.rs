@@ -189,7 +189,7 @@ impl Follower {
         self.store.view()?.scan(&range, Direction::Forward, &mut |key, row| {
             seen += 1;
             let image = MapRef::new(row.image);
-            let expired = expiry.is_some_and(|now| table.expiry_of(image).is_some_and(|at| at <= now));
+            let expired = table.is_expired(image, expiry);
             if row.seq <= up_to
                 && row.mark.is_none()
                 && !expired
