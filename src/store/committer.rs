@@ -33,6 +33,8 @@ const FAILING_PATIENCE: Duration = Duration::from_millis(200);
 const LAST_FOLD: Duration = Duration::from_secs(25);
 /// How often a store that is full looks for expired rows.
 const MAKE_ROOM: Duration = Duration::from_secs(20);
+/// Segments given back that are worth beginning another for, where space is short.
+const RELEASED: usize = 2;
 /// Up for so long, the store is no suspect any more.
 const SETTLED: Duration = Duration::from_secs(60);
 /// How often the disk is looked at.
@@ -146,6 +148,9 @@ impl Committer {
     fn make_room(&mut self) -> Result<(), Died> {
         let generations = self.shared.overlay.load();
         let short = self.shared.space.full(generations.bytes()).is_some();
+        if short {
+            self.free_released();
+        }
         if short && self.made_room.is_none_or(|at| at.elapsed() >= MAKE_ROOM) {
             self.made_room = Some(Instant::now());
             if generations.frozen.is_none() && !generations.active.is_empty() {
@@ -154,6 +159,20 @@ impl Committer {
             self.shared.gate.sweep();
         }
         Ok(())
+    }
+
+    /// Segments that were given back take space until a later one begins, which may never be while items are refused.
+    fn free_released(&mut self) {
+        if self.journal.released() < RELEASED {
+            return;
+        }
+        match self.journal.rotate() {
+            Ok(()) => {}
+            Err(error @ AppendError::Poisoned(_)) => {
+                self.shared.poison.send_replace(Some(error.to_string()));
+            }
+            Err(error) => tracing::warn!(%error, "segments that were given back can't be freed now"),
+        }
     }
 
     fn due_for_folding(&self) -> bool {

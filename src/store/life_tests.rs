@@ -279,6 +279,43 @@ async fn a_full_store_refuses_items_and_still_takes_removals() {
 }
 
 #[tokio::test]
+async fn a_store_that_an_absent_upstream_has_filled_has_room_again_once_its_cursor_moves() {
+    let mut bench = Bench::empty();
+    bench.settings.max_size = 16 << 20;
+    (bench.tuning.generation, bench.tuning.unfolded) = (256 << 10, 1 << 20);
+    let bench = bench.open();
+    bench.define(table()).await;
+    let stamp = bench.clock.stamp();
+    let set = |seq: Seq| {
+        move |_: &dyn Read, batch: &mut Batch| {
+            batch.set_system(Space::Cursor, b"central", Some(cursor_value(seq, b"")), stamp);
+        }
+    };
+    let begin = *bench.store().published().borrow();
+    bench.store().submit(Urgency::Now, 0, set(begin)).await.unwrap();
+    let text = "x".repeat(100_000);
+    let mut written = 0;
+    while let Ok(()) = bench.put(item("a", written % 5, &text)).await {
+        written += 1;
+        assert!(written < 400);
+    }
+    assert!(bench.store().status().full.is_some());
+    let all = *bench.store().published().borrow();
+    bench.store().submit(Urgency::Now, 0, set(all)).await.unwrap();
+    // Clients try again and again.
+    let mut tries = 0;
+    while let Err(error) = bench.put(item("a", 0, "room again")).await {
+        assert!(matches!(error, CommitError::Full(_)), "{error}");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        tries += 1;
+        assert!(tries < 1000, "{error}");
+    }
+    let bench = bench.kill().open();
+    assert_eq!(bench.all(Direction::Forward).len(), 5);
+    assert_eq!(bench.store().status().damage, Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn a_damaged_tree_is_set_aside_and_what_the_journal_has_is_there() {
     for length in [1, 100, 9000] {
         tree_cut_off_at(length).await;
