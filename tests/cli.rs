@@ -55,7 +55,7 @@ fn check_tells_right_from_wrong() {
     let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/configs/gateway.toml");
     let (code, out, _) = said(&output(&["check", shipped]));
     assert_eq!(code, 0);
-    assert!(out.contains("valid") && out.contains("1 tables"), "{out}");
+    assert!(out.contains("valid") && out.contains("1 table, 1 rule"), "{out}");
 
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("gateway.toml");
