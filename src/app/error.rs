@@ -19,7 +19,7 @@ pub enum AppError {
     System(String),
     /// A write or a sync failed: the process ends, and a restart recovers.
     #[error(
-        "the journal can't be written: {0}; what was acknowledged is safe; start forebay again when the disk is well"
+        "the store can't go on: {0}; what was acknowledged is safe; start forebay again when the disk is well"
     )]
     Poisoned(String),
 }

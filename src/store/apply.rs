@@ -24,6 +24,10 @@ pub(super) enum ApplyError {
     /// LMDB or a record said no.
     #[error(transparent)]
     Tree(#[from] ReadError),
+    /// LMDB has given its environment up (a write of its meta page failed): nothing can be read or written until it is
+    /// opened anew.
+    #[error("the tree has given up: {0}")]
+    Broken(String),
     /// The store is stopping.
     #[error("stopped")]
     Stopped,
@@ -33,6 +37,7 @@ impl From<heed::Error> for ApplyError {
     fn from(error: heed::Error) -> ApplyError {
         match error {
             heed::Error::Mdb(heed::MdbError::MapFull) => ApplyError::Full,
+            heed::Error::Mdb(error @ heed::MdbError::Panic) => ApplyError::Broken(error.to_string()),
             other => ApplyError::Tree(other.into()),
         }
     }

@@ -49,12 +49,18 @@ mod hook {
         pub(in crate::store) fn slice_fails(&self) -> bool {
             false
         }
+
+        /// Never.
+        #[inline]
+        pub(in crate::store) fn tree_breaks(&self) -> bool {
+            false
+        }
     }
 }
 
 #[cfg(test)]
 mod hook {
-    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
     use std::sync::{Arc, Mutex};
 
     use super::{Died, Point};
@@ -63,7 +69,7 @@ mod hook {
 
     /// The hook of one store.
     #[derive(Default)]
-    pub(in crate::store) struct Faults(Mutex<Option<Hook>>, AtomicU32);
+    pub(in crate::store) struct Faults(Mutex<Option<Hook>>, AtomicU32, AtomicBool);
 
     impl Faults {
         /// Calls the hook.
@@ -80,6 +86,16 @@ mod hook {
         /// Whether this slice fails.
         pub(in crate::store) fn slice_fails(&self) -> bool {
             self.1.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
+        }
+
+        /// Lets LMDB give up with the next slice.
+        pub(in crate::store) fn break_tree(&self) {
+            self.2.store(true, Ordering::SeqCst);
+        }
+
+        /// Whether it gives up.
+        pub(in crate::store) fn tree_breaks(&self) -> bool {
+            self.2.load(Ordering::SeqCst)
         }
 
         /// Sets the hook.

@@ -155,6 +155,7 @@ pub(super) fn run(shared: &Arc<Shared>) {
                 [retry, _] = RETRY;
             }
             Err(ApplyError::Stopped) => return,
+            Err(error @ ApplyError::Broken(_)) => return give_up(shared, &error),
             Err(error) => {
                 tracing::error!(%error, "folding failed; it is tried again");
                 shared.gate.set(|gate| gate.failure = Some(error.to_string()));
@@ -171,13 +172,23 @@ pub(super) fn run(shared: &Arc<Shared>) {
         match sweeper.run(shared, due) {
             Ok(()) => {}
             Err(ApplyError::Stopped) => return,
-            Err(error) => tracing::error!(%error, "freeing rows failed; it is tried again"),
+            Err(error @ ApplyError::Broken(_)) => return give_up(shared, &error),
+            Err(error) => {
+                tracing::error!(%error, "freeing rows failed; it is tried again");
+                let [_, longest] = RETRY;
+                wait = wait.min(longest);
+            }
         }
         if sweeper.has_more() {
             wait = wait.min(BETWEEN_SWEEPS);
         }
         shared.space.look_at_tree(&shared.tree);
     }
+}
+
+/// Only a new start helps: it opens the tree anew, and folds from the journal.
+fn give_up(shared: &Shared, error: &ApplyError) {
+    shared.poison.send_replace(Some(error.to_string()));
 }
 
 /// Folds the frozen generation, if there is one.
@@ -241,6 +252,9 @@ pub(super) fn commit(shared: &Shared, slice: Slice<'_>) -> Result<(), ApplyError
     shared.faults.reach(Point::SliceApplied)?;
     if shared.faults.slice_fails() {
         return Err(ApplyError::Full);
+    }
+    if shared.faults.tree_breaks() {
+        return Err(heed::Error::Mdb(heed::MdbError::Panic).into());
     }
     let (committed, written) = wear::measured(slice.pages(), || slice.commit());
     shared.stats.tree_written.fetch_add(written, Ordering::Relaxed);

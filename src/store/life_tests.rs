@@ -467,3 +467,17 @@ async fn a_fold_that_fails_is_tried_again() {
     let bench = bench.close().await.open();
     assert_eq!(bench.store().table_statistics(TABLE).items, 50);
 }
+
+#[tokio::test]
+async fn a_tree_that_has_given_up_ends_the_process_and_a_restart_recovers() {
+    let bench = Bench::new().await;
+    bench.put(item("a", 1, "acknowledged")).await.unwrap();
+    bench.store().shared().faults.break_tree();
+    let store = bench.store().clone();
+    let closed = tokio::spawn(async move { store.close().await });
+    assert!(bench.store().poisoned().await.contains("the tree has given up"));
+    closed.await.unwrap();
+    let bench = bench.kill().open();
+    assert_eq!(bench.all(Direction::Forward), ["acknowledged"]);
+    assert_eq!(bench.store().status().damage, Vec::<String>::new());
+}
