@@ -74,13 +74,18 @@ fn measure(in_flight: usize, readings: usize, goal: u64) {
         (format!("device-{:03}", n * 31 % 100), reading(n))
     });
     let rate = readings as f64 / begin.elapsed().as_secs_f64();
-    let said = daemon.status()["store"]["bytes_written"].as_u64().unwrap();
+    let status = daemon.status();
+    let figure = |name: &str| status["store"][name].as_u64().unwrap();
+    let each = |name: &str| figure(name) / readings as u64;
     daemon.stop();
     let written = device.written() - before;
     println!(
-        "{in_flight:>4} in flight: {:>6} bytes a reading at the device (goal {goal}); {readings} readings, {rate:.0}/s; status said {} before shutdown",
+        "{in_flight:>4} in flight: {:>6} bytes a reading at the device (goal {goal}); {readings} readings, {rate:.0}/s; before shutdown status said {} (journal {}, tree {}), {:.1} changes a commit",
         written / readings as u64,
-        said / readings as u64,
+        each("bytes_written"),
+        each("bytes_written_journal"),
+        each("bytes_written_tree"),
+        figure("changes") as f64 / figure("commits") as f64,
     );
 }
 

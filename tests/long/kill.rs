@@ -22,13 +22,13 @@ use support::upstreams::{Forebay, Foreign};
 #[test]
 #[ignore = "hundreds of rounds"]
 fn nothing_acknowledged_is_lost() {
-    alone(101, &Rounds { kills: 300, messages: 50_000, between: 3_000 });
+    alone(101, &Rounds { kills: 300, messages: 100_000, between: 1_500 });
 }
 
 #[test]
 #[ignore = "hundreds of rounds"]
 fn everything_acknowledged_reaches_another_forebay() {
-    with_upstream(102, &Rounds { kills: 200, messages: 20_000, between: 1_500 }, &mut Forebay::start());
+    with_upstream(102, &Rounds { kills: 200, messages: 30_000, between: 600 }, &mut Forebay::start());
 }
 
 #[test]
