@@ -129,6 +129,40 @@ fn a_daemon_that_is_not_there_is_75() {
 }
 
 #[test]
+fn names_in_the_environment_need_not_be_utf_8() {
+    use std::os::unix::ffi::OsStrExt;
+    let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/configs/gateway.toml");
+    let text = std::ffi::OsStr::from_bytes(b"\xff");
+    let checked = forebay(&["check", shipped]).env("SOMETHING", text).env("FOREBAY_CONFIG", "x").output();
+    assert_eq!(said(&checked.unwrap()).2, "");
+}
+
+#[test]
+fn status_spells_names_and_reasons_as_they_are() {
+    let upstream = format!(
+        "[[upstream]]\nname = \"Central\"\nendpoint = \"http://{}\"\nregion = \"eu-west-1\"\n",
+        free_address()
+    );
+    let daemon = Daemon::with_defaults(&upstream);
+    let table = eventually("the upstream to be looked for", || {
+        let table = said(&output(&["status", "--url", &daemon.url()])).1;
+        table.contains("refused").then_some(table)
+    });
+    assert!(table.contains("Central: offline (") && table.contains("Connection refused"), "{table}");
+}
+
+/// A hangup is what a terminal sends when it closes, and a service manager to reload.
+#[test]
+fn a_hangup_does_not_end_the_daemon() {
+    let mut daemon = Daemon::with_defaults("");
+    let kill = std::process::Command::new("kill").args(["-HUP", &daemon.pid().to_string()]).status();
+    assert!(kill.unwrap().success());
+    eventually("the hangup to be heard", || daemon.log().contains("SIGHUP").then_some(()));
+    daemon.assert_alive();
+    assert_eq!(daemon.stop().code(), Some(0));
+}
+
+#[test]
 fn a_second_process_on_the_same_store_is_refused() {
     let mut first = Daemon::with_defaults("");
     let (http, mqtt) = (free_address().to_string(), free_address().to_string());

@@ -6,7 +6,7 @@ use crate::store::OpenError;
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
     /// The store can't be opened.
-    #[error("{0}")]
+    #[error("{}{}", .0, elsewhere(.0))]
     Open(#[from] OpenError),
     /// A configured table is there with another key.
     #[error("{0}")]
@@ -22,4 +22,12 @@ pub enum AppError {
         "the store can't go on: {0}; what was acknowledged is safe; start forebay again when the disk is well"
     )]
     Poisoned(String),
+}
+
+/// The remedy where the file system refuses the directory.
+fn elsewhere(error: &OpenError) -> &'static str {
+    match error {
+        OpenError::Io { .. } => "; --data, or path in [store], names another directory",
+        _ => "",
+    }
 }

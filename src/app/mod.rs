@@ -56,13 +56,14 @@ async fn serve(settings: Settings) -> Result<(), AppError> {
     let mut signals = signals::Signals::listen()?;
     let clock = Clock::system(settings.clock.trust, 0);
     let store = open(&settings, &clock)?;
+    tracing::info!(path = %settings.store_path.display(), "store");
     let result = serve_on(settings, &store, &clock, &mut signals).await;
     // The clock's last word, then the last fold.
     if let Err(error) = time::keep_checkpoint(&store, &clock).await {
         tracing::warn!(%error, "the time could not be written down");
     }
     tokio::select! {
-        () = store.close() => {}
+        () = store.close() => tracing::info!("stopped"),
         () = signals.again() => tracing::warn!("ending at once; the next start replays the journal"),
     }
     result

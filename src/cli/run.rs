@@ -10,6 +10,11 @@ pub(super) fn run(arguments: RunArguments) -> Result<(), Failure> {
     let RunArguments { config, data, http, mqtt } = arguments;
     let loaded = config::load(config.as_deref(), Flags { data, http, mqtt }, config::environment())
         .map_err(|error| Failure::Configuration(error.to_string()))?;
+    if config.is_none() {
+        tracing::info!(
+            "no --config: the built-in defaults serve; every MQTT message becomes an item of the table readings"
+        );
+    }
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }

@@ -1,6 +1,7 @@
 //! The configuration: raw TOML (`raw`), then validated settings for each room (`validate`). Order: flag,
 //! environment, file, default. A file replaces the no-configuration defaults wholly.
 
+mod advice;
 mod environment;
 mod locate;
 mod raw;
@@ -46,7 +47,7 @@ pub enum ConfigError {
 pub struct Loaded {
     /// What the daemon runs by.
     pub settings: Settings,
-    /// Unknown environment variables and their like.
+    /// Unknown environment variables, and what is valid but hardly meant.
     pub warnings: Vec<String>,
 }
 
@@ -85,7 +86,7 @@ pub fn load(
     flags: Flags,
     environment: impl Iterator<Item = (String, String)>,
 ) -> Result<Loaded, ConfigError> {
-    let environment::Overrides { raw: overrides, mut keys, warnings } =
+    let environment::Overrides { raw: overrides, mut keys, mut warnings } =
         environment::read(environment).map_err(ConfigError::Other)?;
     keys.extend(flags.keys().map(str::to_owned));
     let flags = raw::Raw::from_flags(flags).map_err(ConfigError::Other)?;
@@ -103,6 +104,7 @@ pub fn load(
         Some(key) if fault.span.is_none() && keys.contains(key) => ConfigError::Other(fault.what),
         _ => located(locate::span(&text, &fault), fault.what),
     })?;
+    warnings.extend(advice::advice(&settings));
     Ok(Loaded { settings, warnings })
 }
 

@@ -161,6 +161,21 @@ fn faults_of_single_keys_name_their_line() {
 }
 
 #[test]
+fn what_is_hardly_meant_is_a_warning() {
+    let warnings = |text: &str| {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        load(Some(file.path()), Flags::default(), std::iter::empty()).unwrap().warnings
+    };
+    assert_eq!(warnings(&shipped()), Vec::<String>::new());
+    assert!(warnings("")[0].contains("no door is open"));
+    assert!(warnings("[mqtt.listener]\nlisten = \"127.0.0.1:1\"\n")[0].contains("rejected"));
+    let upstream = "[http]\nlisten = \"127.0.0.1:1\"\n[[upstream]]\nname = \"u\"\nregion = \"r\"\n\
+                    endpoint = \"http://127.0.0.1:2\"\ntables = { readnigs = \"readings\" }\n";
+    assert!(warnings(upstream)[0].contains("readnigs"));
+}
+
+#[test]
 fn a_line_is_not_blamed_for_what_a_flag_says() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(b"[http]\nlisten = \"127.0.0.1:1\"\n").unwrap();
