@@ -46,10 +46,17 @@ pub async fn resume(store: &Store, clock: &Clock) -> Result<(), EngineError> {
     if let Some(kept) = kept {
         clock.resume(&kept);
     }
-    if !clock.trusted() {
-        keep_checkpoint(store, clock).await?;
+    if clock.trusted() {
+        return Ok(());
     }
-    Ok(())
+    match keep_checkpoint(store, clock).await {
+        // No reason not to start: what is there can be read, and the watch tries again before long.
+        Err(error @ (EngineError::Full(_) | EngineError::Busy)) => {
+            tracing::warn!(%error, "the time could not be written down");
+            Ok(())
+        }
+        kept => kept,
+    }
 }
 
 /// Writes the clock's state down.
@@ -69,7 +76,9 @@ impl TimeWatch {
     pub async fn run(self, mut shutdown: watch::Receiver<bool>) {
         let mut look = tokio::time::interval(EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut kept = (self.clock.trusted(), self.clock.now_us());
+        // While the clock is not trusted, its state must be durable: what was written at the start may have found no room.
+        let trusted = self.clock.trusted();
+        let mut kept = (trusted, if trusted { self.clock.now_us() } else { 0 });
         let mut waiting_since = None;
         loop {
             tokio::select! {
