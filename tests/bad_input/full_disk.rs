@@ -104,3 +104,28 @@ fn a_full_disk_refuses_and_loses_nothing() {
     assert!(daemon.memory("VmHWM") < crate::MEMORY);
     assert!(daemon.stop().success(), "{}", daemon.log());
 }
+
+#[test]
+fn a_disk_without_any_room_does_not_keep_a_gateway_without_a_trusted_clock_from_starting() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(filesystem) = Filesystem::new(folder.path()) else { return };
+    let store = filesystem.mount.join("store");
+    let configuration = format!("[clock]\ntrust = \"ntp\"\n{TABLE}");
+    let mut daemon = Daemon::prepare_at(tempfile::tempdir().unwrap(), &store, &configuration);
+    daemon.launch();
+    assert_eq!(put(&daemon, 1).0, 200);
+    assert!(daemon.stop().success(), "{}", daemon.log());
+
+    // Not even the segments that the journal had prepared are left.
+    for file in std::fs::read_dir(store.join("journal")).unwrap() {
+        let path = file.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "spare") {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    let mut filler = std::fs::File::create(filesystem.mount.join("filler")).unwrap();
+    while std::io::Write::write_all(&mut filler, &[0; 4096]).is_ok() {}
+    daemon.launch();
+    assert_eq!(daemon.scan("readings").len(), 1, "{}", daemon.log());
+    assert!(daemon.stop().success(), "{}", daemon.log());
+}
