@@ -72,10 +72,12 @@ fn a_full_disk_refuses_and_loses_nothing() {
     let mut daemon = Daemon::prepare_at(tempfile::tempdir().unwrap(), &store, TABLE);
     daemon.launch();
     let mut written = 0;
+    // A full store gives back what it can, so that the first refusal need not be the last word.
     let refusal = loop {
         match put(&daemon, written) {
             (200, _) => written += 1,
-            refusal => break refusal,
+            refusal if daemon.status()["store"]["full"].is_string() => break refusal,
+            (status, body) => assert_eq!(status, 507, "{body}"),
         }
         assert!(written < 1_000, "the disk never gets full");
     };
@@ -83,10 +85,10 @@ fn a_full_disk_refuses_and_loses_nothing() {
     assert!(refusal.1.contains("full"), "{refusal:?}");
     println!("full after {written} items of 200 KB: {}", refusal.1);
     daemon.assert_alive();
-    assert!(daemon.status()["store"]["full"].is_string(), "{}", daemon.status());
     let item = json!({"device": {"S": "d"}, "ts": {"N": "5000"}, "v": {"S": "x".repeat(200_000)}});
     let (status, answer) = daemon.dynamodb("PutItem", &json!({"TableName": "readings", "Item": item}));
-    assert!(status >= 400, "{status} {answer}");
+    assert!(status == 200 || answer["message"].is_string(), "{status} {answer}");
+    written += usize::from(status == 200);
     assert_eq!(daemon.scan("readings").len(), written);
 
     // As it is after a power cut on a full disk.
@@ -96,7 +98,7 @@ fn a_full_disk_refuses_and_loses_nothing() {
     assert_eq!(daemon.status()["store"]["damage"], serde_json::Value::Null);
 
     // Deletes make room.
-    for n in 0..written {
+    for n in (0..written).chain([5_000]) {
         assert_eq!(delete(&daemon, n), 204, "{}", daemon.log());
     }
     eventually("room to write again", || (put(&daemon, 9_000).0 == 200).then_some(()));
