@@ -96,8 +96,6 @@ pub enum Space {
     Cursor = 2,
     /// Dead letters, by upstream and sequence.
     DeadLetter = 3,
-    /// Changes parked behind a stuck key, by upstream.
-    Parked = 4,
     /// Boots: what became of their estimated times.
     Boot = 5,
     /// Single values of the daemon's (the clock's floor …).
