@@ -13,11 +13,12 @@ use crate::ingest::Accept;
 use crate::mqtt::{Ledger, Listener, ListenerSettings};
 use crate::operations::Upstreams;
 use crate::store::Store;
-use crate::telemetry::{IngestMetrics, ListenerMetrics, MqttStatus, Watched};
+use crate::telemetry::{ConfigurationFigures, IngestMetrics, ListenerMetrics, MqttStatus, Watched};
 
 /// What the doors are given.
 pub(super) struct Doors {
     pub(super) gateway: String,
+    pub(super) configuration: Arc<Watched<ConfigurationFigures>>,
     pub(super) engine: Engine,
     pub(super) accept: Accept,
     pub(super) store: Store,
@@ -56,6 +57,7 @@ impl Doors {
         let Some(server) = server else { return Ok(()) };
         let state = State::new(Parts {
             gateway: self.gateway,
+            configuration: self.configuration,
             engine: self.engine,
             accept: self.accept,
             store: self.store,

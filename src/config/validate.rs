@@ -62,7 +62,7 @@ impl Fault {
     }
 
     /// A fault of one key, which `what` names.
-    fn of(key: &str, what: impl Into<String>) -> Fault {
+    pub(super) fn of(key: &str, what: impl Into<String>) -> Fault {
         Fault { span: None, key: Some(key.to_owned()), what: what.into() }
     }
 
@@ -86,6 +86,7 @@ pub(super) fn validate(raw: Raw) -> Result<Settings, Fault> {
     different_doors(http.as_ref(), listener.as_ref())?;
     Ok(Settings {
         gateway_id: gateway_id(raw.gateway.id)?,
+        log: super::log::validate(raw.log)?,
         clock: ClockSettings {
             trust: raw.clock.trust.unwrap_or_default(),
             grace: raw.clock.grace.map_or(Duration::from_secs(600), |Span(grace)| grace),

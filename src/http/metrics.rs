@@ -50,6 +50,13 @@ fn render(status: &Status, metrics: Option<&ListenerMetrics>, ready: bool) -> St
     text.family("build_info", "gauge", "The version, as a label.");
     text.sample("build_info", &[("version", &status.version), ("gateway", &status.gateway)], 1);
     text.one("ready", "gauge", "Whether every configured door is open.", u8::from(ready));
+    let config = &status.configuration;
+    text.one(
+        "config_reload_success",
+        "gauge",
+        "Whether the last reload of the configuration was applied; 1 while there was none.",
+        u8::from(config.error.is_none()),
+    );
     text.one("clock_trusted", "gauge", "Whether the clock is trusted.", u8::from(status.clock.trusted));
     text.family("ingest_messages_total", "counter", "Messages from MQTT and REST, by what became of them.");
     let ingest = &status.ingest;

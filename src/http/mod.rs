@@ -34,7 +34,7 @@ use crate::engine::Engine;
 use crate::ingest::Accept;
 use crate::operations::Upstreams;
 use crate::store::Store;
-use crate::telemetry::{IngestMetrics, ListenerMetrics, MqttStatus, Watched};
+use crate::telemetry::{ConfigurationFigures, IngestMetrics, ListenerMetrics, MqttStatus, Watched};
 use body::Pace;
 use memory::Memory;
 
@@ -51,6 +51,8 @@ pub struct State(Arc<Parts>);
 pub struct Parts {
     /// The gateway's identity.
     pub gateway: String,
+    /// What became of the configuration.
+    pub configuration: Arc<Watched<ConfigurationFigures>>,
     /// The engine.
     pub engine: Engine,
     /// The way in for REST.

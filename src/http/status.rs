@@ -15,6 +15,7 @@ pub(super) async fn gather(state: State) -> Option<Status> {
     tokio::task::spawn_blocking(move || Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         gateway: state.gateway.clone(),
+        configuration: state.configuration.get(),
         clock: clock(state.clock.status()),
         mqtt: state.mqtt.get(),
         ingest: IngestFigures {

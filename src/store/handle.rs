@@ -4,19 +4,23 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::journal::Reader;
 use super::open::Opened;
+use super::pulse::Heartbeat;
 use super::queue::Queue;
 use super::shared::Shared;
 use super::view::View;
 use super::{Batch, Catalog, CommitError, Read, ReadError, Row, Seq, Urgency, check, marks, status};
 use crate::clock::{BootId, Clock};
 use crate::model::{KeyCodec, RowKey, TableId};
+
+/// The longest the last fold may take where nobody says.
+const LAST_FOLD: Duration = Duration::from_secs(25);
 
 /// How to open a store.
 #[derive(Clone, Debug)]
@@ -271,11 +275,37 @@ impl Store {
         check::tree(path)
     }
 
+    /// What the committer's thread does now, and for how long it has.
+    pub fn heartbeat(&self) -> Heartbeat {
+        self.inner.shared.pulse.feel(Instant::now())
+    }
+
+    /// Items in the tree as of the last fold, and changes committed since then. Cheap, unlike [`Store::status`].
+    pub fn folded_items(&self) -> (u64, u64) {
+        let shared = &self.inner.shared;
+        let catalog = self.catalog();
+        let items = catalog.tables().iter().map(|table| self.table_statistics(table.id).items).sum();
+        let (seq, folded) = (shared.published.load().seq, shared.folded.load().folded_to);
+        let since = folded.max(Seq::start_of(seq.epoch()));
+        (items, seq.0.saturating_sub(since.0))
+    }
+
+    /// What is full, and what helps; `None` while there is room. Cheap, unlike [`Store::status`].
+    pub fn full(&self) -> Option<String> {
+        let shared = &self.inner.shared;
+        shared.space.full(shared.overlay.load().bytes())
+    }
+
     /// Commits what waits, folds, and closes. Further submissions get [`CommitError::OutcomeUnknown`].
     pub async fn close(&self) {
+        self.close_within(LAST_FOLD).await;
+    }
+
+    /// The same, with so long for the last fold: what it does not reach is folded from the journal at the next start.
+    pub async fn close_within(&self, patience: Duration) {
         let queue = self.inner.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(queue) = queue else { return };
-        queue.close();
+        queue.close(patience);
         drop(queue);
         let inner = self.inner.clone();
         // The last fold takes its time; joining would block the runtime.

@@ -98,6 +98,7 @@ pub(super) fn open_on(
         stats: Default::default(),
         space,
         gate: Default::default(),
+        pulse: Default::default(),
         poison: watch::Sender::new(None),
         damage,
         counts: Default::default(),

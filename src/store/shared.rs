@@ -14,6 +14,7 @@ use super::fold::FoldGate;
 use super::journal::{Figures, Readers};
 use super::meta::State;
 use super::overlay::Overlay;
+use super::pulse::Pulse;
 use super::space::Space;
 use super::tree::Tree;
 use super::{Catalog, Seq};
@@ -82,6 +83,8 @@ pub(super) struct Shared {
     pub(super) stats: Stats,
     pub(super) space: Space,
     pub(super) gate: FoldGate,
+    /// The committer's.
+    pub(super) pulse: Pulse,
     /// Why the committer has given up.
     pub(super) poison: watch::Sender<Option<String>>,
     /// What was damaged at the start.

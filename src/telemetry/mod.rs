@@ -1,11 +1,14 @@
 //! Metric and health values, apart from their rendering: rooms write them, `http` and `cli` read them.
 
+mod configuration;
 pub mod status;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
+
+pub use configuration::ConfigurationFigures;
 
 /// A number that only grows.
 #[derive(Debug, Default)]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{MqttStatus, UpstreamStatus};
+use super::{ConfigurationFigures, MqttStatus, UpstreamStatus};
 
 /// Everything.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -11,6 +11,9 @@ pub struct Status {
     pub version: String,
     /// The gateway's identity.
     pub gateway: String,
+    /// What became of the configuration.
+    #[serde(default)]
+    pub configuration: ConfigurationFigures,
     /// Time.
     pub clock: ClockFigures,
     /// The MQTT doors.

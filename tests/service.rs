@@ -1,0 +1,302 @@
+//! The daemon as a service manager meets it: words on the notification socket, signals, reloads, logs.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    unreachable_pub,
+    missing_docs,
+    reason = "a test: panicking is how it fails"
+)]
+
+mod support;
+
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
+
+use serde_json::{Value, json};
+use support::cli::forebay;
+use support::daemon::Daemon;
+use support::publisher::{Plan, Publisher};
+use support::{Killed, PATIENCE, eventually, free_address};
+
+/// A service manager: the socket, and the process it has started.
+struct Manager {
+    socket: UnixDatagram,
+    process: Killed,
+    daemon: Daemon,
+}
+
+impl Manager {
+    /// Starts a daemon on this configuration, the watchdog's interval being 40 ms.
+    fn start(configuration: &str) -> Manager {
+        Manager::start_prepared(Daemon::prepare(configuration))
+    }
+
+    fn start_prepared(daemon: Daemon) -> Manager {
+        let path = daemon.folder.path().join("notify");
+        let socket = UnixDatagram::bind(&path).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut command = daemon.command();
+        command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "40000");
+        let process = Killed(command.spawn().unwrap());
+        Manager { socket, process, daemon }
+    }
+
+    /// The next datagram.
+    fn hear(&self) -> String {
+        let mut buffer = [0; 4096];
+        let length = self.socket.recv(&mut buffer).expect("the daemon says something");
+        String::from_utf8(buffer[..length].to_vec()).unwrap()
+    }
+
+    /// Hears until a datagram holds this line, or one that begins so; what came before it, the feeding left out.
+    fn hear_until(&self, line: &str) -> (Vec<String>, String) {
+        let mut before = Vec::new();
+        loop {
+            let heard = self.hear();
+            if heard.lines().any(|it| it.starts_with(line)) {
+                return (before, heard);
+            }
+            if heard != "WATCHDOG=1\n" {
+                before.push(heard);
+            }
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        signal(name, self.process.0.id());
+    }
+
+    fn wait(&mut self) -> ExitStatus {
+        self.process.0.wait().unwrap()
+    }
+}
+
+fn signal(name: &str, pid: u32) {
+    assert!(Command::new("kill").args([name, &pid.to_string()]).status().unwrap().success());
+}
+
+const READINGS: &str = r#"
+[[table]]
+name = "readings"
+partition_key = { name = "device", type = "S" }
+sort_key = { name = "ts", type = "N" }
+"#;
+
+/// A rule that puts its name into every item.
+fn rule(name: &str) -> String {
+    format!(
+        r#"
+[[rule]]
+name = "{name}"
+topic = "{{device..}}"
+table = "readings"
+payload = "json"
+set = {{ device = "{{device}}", ts = "{{now_us}}", by = "{name}" }}
+"#
+    )
+}
+
+/// Replaces the configuration, but for the doors and the store at its head.
+fn rewrite(config: &Path, configuration: &str) {
+    let text = std::fs::read_to_string(config).unwrap();
+    let head: Vec<&str> = text.lines().take_while(|line| !line.starts_with("[[")).collect();
+    std::fs::write(config, format!("{}\n{configuration}", head.join("\n"))).unwrap();
+}
+
+#[test]
+fn the_manager_is_told_of_the_whole_life() {
+    let mut manager = Manager::start(&format!("{READINGS}{}", rule("first")));
+    let pid = manager.process.0.id();
+    let (before, ready) = manager.hear_until("READY=1");
+    assert!(ready.contains(&format!("MAINPID={pid}\n")), "{ready}");
+    assert!(before.iter().any(|heard| heard.starts_with("EXTEND_TIMEOUT_USEC=")), "{before:?}");
+    manager.hear_until("STATUS=0 items");
+    for _ in 0..3 {
+        manager.hear_until("WATCHDOG=1");
+    }
+    manager.signal("-HUP");
+    let (_, reloading) = manager.hear_until("RELOADING=1");
+    assert!(reloading.contains("MONOTONIC_USEC="), "{reloading}");
+    manager.hear_until("READY=1");
+    manager.signal("-TERM");
+    let (_, stopping) = manager.hear_until("STOPPING=1");
+    assert!(stopping.contains("STATUS=draining"), "{stopping}");
+    assert_eq!(manager.wait().code(), Some(0), "{}", manager.daemon.log());
+}
+
+#[test]
+fn a_second_signal_ends_at_once() {
+    let mut manager = Manager::start(&format!("{READINGS}{}", rule("first")));
+    manager.hear_until("READY=1");
+    // A request that never ends keeps the daemon draining.
+    let mut open = std::net::TcpStream::connect(manager.daemon.http).unwrap();
+    std::io::Write::write_all(
+        &mut open,
+        b"POST /v1/tables/readings/items HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{",
+    )
+    .unwrap();
+    eventually("the request to arrive", || {
+        let metrics = manager.daemon.get("/readyz")?;
+        (metrics.0 == 200).then_some(())
+    });
+    manager.signal("-INT");
+    manager.hear_until("STOPPING=1");
+    manager.signal("-TERM");
+    assert!(manager.wait().success());
+    assert!(manager.daemon.log().contains("ending at once"), "{}", manager.daemon.log());
+}
+
+#[test]
+fn a_reload_applies_rules_and_tables_and_loses_no_connection() {
+    let mut daemon = Daemon::start(&format!("{READINGS}{}", rule("first")));
+    let plan = Plan {
+        listener: daemon.mqtt,
+        client: "hall".to_owned(),
+        qos: 1,
+        in_flight: 50,
+        message: |n| ("hall/a".to_owned(), json!({ "n": n }).to_string().into_bytes()),
+        messages: u64::MAX,
+    };
+    let publisher = Publisher::start(plan);
+    eventually("acknowledgements", || (publisher.count() > 200).then_some(()));
+
+    rewrite(
+        &daemon.config(),
+        &format!(
+            "{READINGS}{}\n[[table]]\nname = \"more\"\npartition_key = {{ name = \"id\", type = \"S\" }}\n",
+            rule("second")
+        ),
+    );
+    signal("-HUP", daemon.pid());
+    eventually("the reload", || (daemon.status()["configuration"]["reloads"] == 1).then_some(()));
+    let at = publisher.count();
+    eventually("acknowledgements", || (publisher.count() > at + 200).then_some(()));
+    assert_eq!(daemon.dynamodb("DescribeTable", &json!({"TableName": "more"})).0, 200);
+    let sent = publisher.finish();
+    let items = daemon.scan("readings");
+    let mut found: Vec<u64> =
+        items.iter().map(|item| item["n"]["N"].as_str().unwrap().parse().unwrap()).collect();
+    found.sort_unstable();
+    assert_eq!(found, (0..sent).collect::<Vec<_>>());
+    let by = |name: &str| items.iter().filter(|item| item["by"]["S"] == name).count();
+    assert!(by("first") > 0 && by("second") > 0 && by("first") + by("second") == items.len());
+    let (status, metrics) = daemon.get("/metrics").unwrap();
+    assert_eq!(status, 200);
+    let metrics = String::from_utf8(metrics).unwrap();
+    assert!(metrics.contains("\nforebay_mqtt_connections_opened_total 1\n"), "{metrics}");
+    assert!(metrics.contains("\nforebay_config_reload_success 1\n"), "{metrics}");
+    assert!(daemon.stop().success());
+}
+
+#[test]
+fn what_is_wrong_leaves_everything_as_it_was() {
+    let daemon = Daemon::start(&format!("{READINGS}{}", rule("first")));
+    let other_key = READINGS.replace("type = \"N\"", "type = \"S\"");
+    let wrong = [
+        (format!("{READINGS}{}frobnicate = 1\n", rule("second")), "frobnicate"),
+        (format!("{other_key}{}", rule("second")), "a table's key never changes"),
+    ];
+    for (refused, (configuration, part)) in wrong.into_iter().enumerate() {
+        rewrite(&daemon.config(), &configuration);
+        signal("-HUP", daemon.pid());
+        let shown = eventually("the refusal", || {
+            let shown = daemon.status()["configuration"].clone();
+            (shown["refused"] == refused as u64 + 1).then_some(shown)
+        });
+        let error = shown["error"].as_str().unwrap();
+        assert!(error.contains(part), "{error}");
+        assert!(daemon.log().contains(error), "{}", daemon.log());
+        let metrics = String::from_utf8(daemon.get("/metrics").unwrap().1).unwrap();
+        assert!(metrics.contains("\nforebay_config_reload_success 0\n"), "{metrics}");
+    }
+    let line = std::fs::read_to_string(daemon.config()).unwrap();
+    assert!(!line.is_empty());
+    publish(&daemon, "still/here");
+    assert_eq!(daemon.scan("readings")[0]["by"]["S"], "first");
+    // What is right again is taken, and the error forgotten.
+    rewrite(&daemon.config(), &format!("{READINGS}{}", rule("third")));
+    signal("-HUP", daemon.pid());
+    let shown = eventually("the reload", || {
+        let shown = daemon.status()["configuration"].clone();
+        (shown["reloads"] == 1).then_some(shown)
+    });
+    assert_eq!(shown.get("error"), None);
+}
+
+#[test]
+fn what_only_a_restart_changes_is_named() {
+    let daemon = Daemon::start(&format!("{READINGS}{}", rule("first")));
+    let text = std::fs::read_to_string(daemon.config()).unwrap();
+    let other = text.replace("max_size = \"256MiB\"", "max_size = \"128MiB\"");
+    assert_ne!(text, other);
+    std::fs::write(daemon.config(), format!("[gateway]\nid = \"another\"\n{other}")).unwrap();
+    signal("-HUP", daemon.pid());
+    eventually("the reload", || (daemon.status()["configuration"]["reloads"] == 1).then_some(()));
+    let named = json!(["gateway.id", "store.max_size"]);
+    assert_eq!(daemon.status()["configuration"]["needs_restart"], named);
+    assert!(daemon.log().contains("needs a restart"), "{}", daemon.log());
+}
+
+#[test]
+fn the_log_is_json_by_choice_and_its_level_follows_a_reload() {
+    let daemon = Daemon::start(&format!("[log]\nformat = \"json\"\n{READINGS}"));
+    let lines = || -> Vec<Value> {
+        daemon.log().lines().map(|line| serde_json::from_str(line).expect(line)).collect()
+    };
+    let said = |message: &str| lines().iter().any(|line| line["message"] == message);
+    assert!(said("ready"));
+    let store = lines().into_iter().find(|line| line["message"] == "store").unwrap();
+    assert_eq!((store["level"].as_str(), store["target"].as_str()), (Some("info"), Some("forebay::app")));
+    assert_eq!(store["fields"]["path"], daemon.store().to_str().unwrap());
+
+    let text = std::fs::read_to_string(daemon.config()).unwrap();
+    std::fs::write(daemon.config(), text.replace("[log]", "[log]\nlevel = \"off\"")).unwrap();
+    signal("-HUP", daemon.pid());
+    eventually("the reload", || (daemon.status()["configuration"]["reloads"] == 1).then_some(()));
+    assert!(!said("configuration reloaded"), "{}", daemon.log());
+}
+
+/// With `JOURNAL_STREAM` naming standard error, and no journal to be had, lines carry their priority.
+#[test]
+fn the_journals_stream_gets_priorities() {
+    if Path::new("/run/systemd/journal/socket").exists() {
+        eprintln!("skipped: this machine has a journal");
+        return;
+    }
+    use std::os::unix::fs::MetadataExt;
+    let daemon = Daemon::prepare("nonsense = 1");
+    let config = daemon.config();
+    let file = daemon.folder.path().join("stream");
+    let stderr = std::fs::File::create(&file).unwrap();
+    let stat = stderr.metadata().unwrap();
+    let stream = format!("{}:{}", stat.dev(), stat.ino());
+    let mut command = forebay(&["run", "--config", config.to_str().unwrap()]);
+    command.env("JOURNAL_STREAM", &stream).stdout(Stdio::null()).stderr(stderr);
+    assert_eq!(command.status().unwrap().code(), Some(78));
+    let said = std::fs::read_to_string(&file).unwrap();
+    assert!(said.starts_with("<3>forebay: ") && said.contains("nonsense"), "{said}");
+
+    let (http, mqtt) = (free_address().to_string(), free_address().to_string());
+    let data = daemon.store();
+    let stderr = std::fs::File::options().append(true).open(&file).unwrap();
+    let mut command = forebay(&["run", "--http", &http, "--mqtt", &mqtt, "--data", data.to_str().unwrap()]);
+    command.env("JOURNAL_STREAM", &stream).stdout(Stdio::null()).stderr(stderr);
+    let _process = Killed(command.spawn().unwrap());
+    let line = eventually("the daemon to get ready", || {
+        let said = std::fs::read_to_string(&file).unwrap();
+        said.lines().find(|line| line.contains("ready")).map(str::to_owned)
+    });
+    assert!(line.starts_with("<6>ready version="), "{line}");
+}
+
+fn publish(daemon: &Daemon, topic: &str) {
+    let port = daemon.mqtt.port().to_string();
+    let mut publish = Command::new("mosquitto_pub");
+    publish.args(["-p", &port, "-q", "1", "-t", topic, "-m", "{}"]);
+    assert!(publish.status().unwrap().success());
+}
