@@ -7,6 +7,7 @@ mod memory;
 mod reload;
 mod service;
 mod signals;
+mod sockets;
 mod tables;
 mod upstreams;
 
@@ -31,6 +32,7 @@ use crate::telemetry::{ConfigurationFigures, IngestMetrics, Watched};
 use reload::Reloader;
 use service::Service;
 use signals::{Asked, Signals};
+use sockets::Sockets;
 use upstreams::UpstreamManager;
 
 /// From the signal to the end of the process, at most, but for the moments that follow.
@@ -65,10 +67,11 @@ pub fn run(settings: Settings, sources: Sources, logging: Logging) -> Result<(),
 async fn serve(settings: Settings, sources: Sources, logging: Logging) -> Result<(), AppError> {
     let mut signals = Signals::listen()?;
     let service = Service::from_environment();
+    let sockets = Sockets::from_environment();
     let clock = Clock::system(settings.clock.trust, 0);
     let store = service.patiently("opening the store", open(&settings, &clock)).await?;
     tracing::info!(path = %settings.store_path.display(), "store");
-    let daemon = Daemon { store: &store, clock: &clock, service: &service, sources, logging };
+    let daemon = Daemon { store: &store, clock: &clock, service: &service, sources, logging, sockets };
     let Ended { why, until, hurried, _supervision } =
         daemon.run(settings, &mut signals).await.unwrap_or_else(Ended::early);
     if hurried {
@@ -110,6 +113,7 @@ struct Daemon<'a> {
     service: &'a Service,
     sources: Sources,
     logging: Logging,
+    sockets: Sockets,
 }
 
 /// How the running ended.
@@ -141,7 +145,7 @@ impl Drop for AbortOnDrop {
 impl Daemon<'_> {
     /// Builds everything, serves until a signal or the poison, and drains.
     async fn run(self, settings: Settings, signals: &mut Signals) -> Result<Ended, AppError> {
-        let Daemon { store, clock, service, sources, logging } = self;
+        let Daemon { store, clock, service, sources, logging, sockets } = self;
         time::resume(store, clock).await.map_err(|error| AppError::System(error.to_string()))?;
         let engine = Engine::new(store.clone(), clock.clone());
         tables::ensure(&engine, &settings.tables).await?;
@@ -181,7 +185,7 @@ impl Daemon<'_> {
             upstreams: shown_upstreams.clone(),
             readiness: Arc::clone(&readiness),
         };
-        doors.open(settings.http, settings.listener, &stopping, &mut tasks).await?;
+        doors.open(sockets, settings.http, settings.listener, &stopping, &mut tasks).await?;
         let reloader = Reloader {
             sources,
             fixed,
