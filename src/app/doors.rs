@@ -11,8 +11,9 @@ use crate::engine::Engine;
 use crate::http::{self, DynamodbSettings, Parts, Readiness, Server, ServerSettings, State};
 use crate::ingest::Accept;
 use crate::mqtt::{Ledger, Listener, ListenerSettings};
+use crate::operations::Upstreams;
 use crate::store::Store;
-use crate::telemetry::{IngestMetrics, ListenerMetrics, MqttStatus, Upstreams, Watched};
+use crate::telemetry::{IngestMetrics, ListenerMetrics, MqttStatus, Watched};
 
 /// What the doors are given.
 pub(super) struct Doors {

@@ -6,6 +6,7 @@ mod logging;
 mod memory;
 mod signals;
 mod tables;
+mod upstreams;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,8 +25,8 @@ use crate::http::Readiness;
 use crate::ingest::Accept;
 use crate::operations::time::{self, TimeWatch};
 use crate::store::{Store, StoreSettings};
-use crate::sync;
-use crate::telemetry::{IngestMetrics, Upstreams};
+use crate::telemetry::IngestMetrics;
+use upstreams::UpstreamManager;
 
 /// How long the tasks may take to drain before the store is closed under them.
 const DRAIN: Duration = Duration::from_secs(20);
@@ -90,15 +91,8 @@ async fn serve_on(
 
     let (stop, stopping) = watch::channel(false);
     let mut tasks = JoinSet::new();
-    let names: Vec<String> = settings.upstreams.iter().map(|upstream| upstream.name.clone()).collect();
-    store.retain_cursors(&names).await.map_err(|error| AppError::System(error.to_string()))?;
-    let mut upstreams = Upstreams::new();
-    for upstream in settings.upstreams {
-        let (task, source) = sync::start(upstream, store.clone(), clock.clone(), stopping.clone())
-            .map_err(|error| AppError::System(error.to_string()))?;
-        tasks.spawn(async move { drop(task.await) });
-        upstreams.push(source);
-    }
+    let mut upstreams = UpstreamManager::new(store.clone(), clock.clone());
+    upstreams.reload(settings.upstreams).await.map_err(|error| AppError::System(error.to_string()))?;
     let watch = TimeWatch {
         store: store.clone(),
         engine: engine.clone(),
@@ -119,7 +113,7 @@ async fn serve_on(
         clock: clock.clone(),
         dynamodb: settings.dynamodb,
         ingest,
-        upstreams,
+        upstreams: upstreams.shown(),
         readiness: Arc::clone(&readiness),
     };
     doors.open(settings.http, settings.listener, &stopping, &mut tasks).await?;
@@ -135,7 +129,10 @@ async fn serve_on(
     };
     readiness.not("draining");
     stop.send_replace(true);
-    let drained = async { while tasks.join_next().await.is_some() {} };
+    let drained = async {
+        upstreams.stop().await;
+        while tasks.join_next().await.is_some() {}
+    };
     tokio::select! {
         result = tokio::time::timeout(DRAIN, drained) => {
             if result.is_err() {

@@ -32,8 +32,9 @@ pub use listener::{Server, ServerSettings};
 use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::ingest::Accept;
+use crate::operations::Upstreams;
 use crate::store::Store;
-use crate::telemetry::{IngestMetrics, ListenerMetrics, MqttStatus, Upstreams, Watched};
+use crate::telemetry::{IngestMetrics, ListenerMetrics, MqttStatus, Watched};
 use body::Pace;
 use memory::Memory;
 

@@ -23,7 +23,7 @@ pub(super) async fn gather(state: State) -> Option<Status> {
             skipped: state.ingest.skipped.get(),
         },
         store: figures(state.store.status()),
-        upstreams: state.upstreams.iter().map(|upstream| upstream.status()).collect(),
+        upstreams: state.upstreams.statuses(),
     })
     .await
     .ok()

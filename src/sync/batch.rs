@@ -55,7 +55,7 @@ pub struct Picked {
 }
 
 /// Bounds of the window and of a batch.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Changes in the window, settled ones behind an unsettled one included.
     pub changes: usize,

@@ -11,7 +11,7 @@ use crate::model::limits::{BATCH_WRITES, BODY};
 use crate::security::credentials::CredentialsSource;
 
 /// One upstream.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpstreamSettings {
     /// Its name in the configuration; its cursor and dead letters are kept under it.
     pub name: String,

@@ -3,7 +3,7 @@
 pub mod status;
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -154,14 +154,11 @@ pub struct UpstreamStatus {
     pub dead_letters: u64,
 }
 
-/// Gives one upstream's status when asked; `sync` implements it, `app` passes it to `http`.
+/// Gives one upstream's status when asked; `sync` implements it.
 pub trait UpstreamSource: Send + Sync {
     /// The status now.
     fn status(&self) -> UpstreamStatus;
 }
-
-/// The upstreams of a daemon.
-pub type Upstreams = Vec<Arc<dyn UpstreamSource>>;
 
 /// The MQTT doors' states: what is configured is `Some`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
