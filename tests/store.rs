@@ -63,7 +63,7 @@ fn stage(store: &Store, clock: &Clock, first: i64) -> impl FnOnce(&dyn Read, &mu
             item.insert("device", AttributeValue::S(device.into()));
             item.insert("ts", AttributeValue::N(Number::from(ts)));
             item.insert("note", AttributeValue::S("x".repeat(300).into()));
-            let about = About { origin: Origin::Mqtt, time: stamp, mark: None, delivery: None };
+            let about = About { origin: Origin::Mqtt, time: stamp, mark: None, delivery: None, size: None };
             batch.put(TABLE, key, Image::encode(&item), about);
         }
     }

@@ -129,7 +129,8 @@ impl Gateway {
         } else {
             self.expected.remove(&place);
         }
-        let about = About { origin: Origin::Mqtt, time: self.clock.stamp(), mark: None, delivery: None };
+        let about =
+            About { origin: Origin::Mqtt, time: self.clock.stamp(), mark: None, delivery: None, size: None };
         self.submit(move |_, batch| {
             if put {
                 batch.put(table, key, image, about);

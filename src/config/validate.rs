@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use toml::Spanned;
 
+use super::credentials::{self, Given};
 use super::raw::{self, Raw};
 use super::settings::{ClockSettings, ConfiguredTable, Settings};
 use super::units::{Address, Size, Span};
@@ -14,7 +15,6 @@ use crate::http::{DynamodbSettings, ServerSettings};
 use crate::ingest::{RuleSet, RuleSettings, TableSettings};
 use crate::model::{KeyAttribute, KeySchema, Name, TableName, limits};
 use crate::mqtt::ListenerSettings;
-use crate::security::credentials::CredentialsSource;
 use crate::sync::{Endpoint, UpstreamSettings};
 
 /// What `forebay run` serves without a configuration.
@@ -345,6 +345,10 @@ fn upstream(raw: raw::Upstream) -> Result<UpstreamSettings, Fault> {
         tables,
         profile,
         credentials_file,
+        access_key_id,
+        access_key_id_file,
+        secret_access_key_file,
+        session_token_file,
         ca_file,
         supersede,
         max_in_flight,
@@ -363,15 +367,16 @@ fn upstream(raw: raw::Upstream) -> Result<UpstreamSettings, Fault> {
             "tables is empty, so that nothing would be sent; name tables, or leave the key out to send all";
         return Err(named("tables", what.to_owned()));
     }
-    for (key, path) in [("credentials_file", &credentials_file), ("ca_file", &ca_file)] {
-        path.as_deref().map_or(Ok(()), readable).map_err(|what| named(key, what))?;
-    }
-    let credentials = match (profile, credentials_file) {
-        (None, None) => CredentialsSource::Environment,
-        (name, file) => {
-            CredentialsSource::Profile { file, name: name.unwrap_or_else(|| "default".to_owned()) }
-        }
+    ca_file.as_deref().map_or(Ok(()), readable).map_err(|what| named("ca_file", what))?;
+    let given = Given {
+        profile,
+        credentials_file,
+        access_key_id,
+        access_key_id_file,
+        secret_access_key_file,
+        session_token_file,
     };
+    let credentials = credentials::source(given).map_err(|(key, what)| named(key, what))?;
     let defaults = UpstreamSettings::new(name.clone(), endpoint, region);
     let max_in_flight = positive("max_in_flight", max_in_flight, defaults.max_in_flight)
         .map_err(|fault| named("max_in_flight", fault.what))?;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::EngineError;
 use super::error::invalid;
 use crate::model::{
-    AttributeValue, ImageError, Item, KeyCodec, KeyError, KeySchema, KeyType, KeyValue, Map, MapRef, Name,
-    RowKey, TableDef, ValueRef,
+    AttributeValue, Image, ImageError, Item, KeyCodec, KeyError, KeySchema, KeyType, KeyValue, Map, MapRef,
+    Name, RowKey, TableDef, ValueRef,
 };
 use crate::store::Catalog;
 
@@ -26,10 +26,27 @@ pub(super) fn still_there(catalog: &Catalog, prepared: &TableDef) -> Result<(), 
     }
 }
 
-/// The row key of a whole item (PutItem).
+/// The row key of a whole item.
 pub(super) fn of_item(keys: KeyCodec, table: &TableDef, item: &Item) -> Result<RowKey, EngineError> {
-    let (partition, sort) = table.keys.key_of(item).map_err(|error| invalid(put_text(&table.keys, error)))?;
+    let (partition, sort) = key_of_item(table, item)?;
     Ok(keys.row_key(table.id, partition, sort))
+}
+
+/// The row key of a whole item, and its image (PutItem).
+pub(super) fn row_of_item(
+    keys: KeyCodec,
+    table: &TableDef,
+    item: &Item,
+) -> Result<(RowKey, Image), EngineError> {
+    let (partition, sort) = key_of_item(table, item)?;
+    Ok(Image::encode_behind(|out| keys.write_row_key(table.id, partition, sort, out), item))
+}
+
+fn key_of_item<'i>(
+    table: &TableDef,
+    item: &'i Item,
+) -> Result<(KeyValue<'i>, Option<KeyValue<'i>>), EngineError> {
+    table.keys.key_of(item).map_err(|error| invalid(put_text(&table.keys, error)))
 }
 
 /// The row key of a request's key: exactly the key attributes.

@@ -1,5 +1,6 @@
 //! Preparing a write on its caller's task: all that needs no other row.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use super::EngineError;
@@ -60,9 +61,9 @@ impl Preparing {
             return Err(invalid("Item size has exceeded the maximum allowed size"));
         }
         let table = keys::table(&self.catalog, table.as_str())?;
-        let key = keys::of_item(self.keys, table, item)?;
-        let about = self.about(origin, None, None);
-        Ok(PreparedPut { table: Arc::clone(table), key, image: Image::encode(item), size, about })
+        let (key, image) = keys::row_of_item(self.keys, table, item)?;
+        let about = About { size: known(size), ..self.about(origin, None, None) };
+        Ok(PreparedPut { table: Arc::clone(table), key, image, size, about })
     }
 
     /// A key must be exactly the table's.
@@ -80,8 +81,13 @@ impl Preparing {
 
     /// A change's circumstances, stamped now.
     pub(super) fn about(&self, origin: Origin, mark: Option<Mark>, delivery: Option<u64>) -> About {
-        About { origin, time: self.clock.stamp(), mark, delivery }
+        About { origin, time: self.clock.stamp(), mark, delivery, size: None }
     }
+}
+
+/// A size as the store takes it.
+fn known(size: usize) -> Option<NonZeroU32> {
+    u32::try_from(size).ok().and_then(NonZeroU32::new)
 }
 
 /// The visible item under a key: what has expired is not there.

@@ -121,7 +121,7 @@ impl Resolving<'_> {
     }
 
     fn about(&self, origin: Origin) -> About {
-        About { origin, time: self.stamp, mark: None, delivery: None }
+        About { origin, time: self.stamp, mark: None, delivery: None, size: None }
     }
 
     /// The item moved by the offset, under a key where no other item stands; `None` if all places near are taken.

@@ -1,18 +1,23 @@
 //! Key attributes get the key's type, where that loses nothing.
 
-use crate::model::{AttributeValue, Item, KeyAttribute, KeySchema, KeyType, Number};
+use crate::model::{AttributeValue, Item, KeyAttribute, KeyPart, KeySchema, KeyType, Number};
 
 /// Converts an item's key attributes and checks the key.
 pub(super) fn key_of(item: &mut Item, keys: &KeySchema) -> Result<(), String> {
-    convert(item, &keys.partition)?;
-    if let Some(sort) = &keys.sort {
-        convert(item, sort)?;
-    }
-    keys.key_of(item).map(|_| ()).map_err(|reason| reason.to_string())
+    convert(item, &keys.partition, KeyPart::Partition)?;
+    keys.sort.as_ref().map_or(Ok(()), |sort| convert(item, sort, KeyPart::Sort))
 }
 
-fn convert(item: &mut Item, key: &KeyAttribute) -> Result<(), String> {
-    let Some(value) = item.get_mut(&key.name) else { return Ok(()) };
+fn convert(item: &mut Item, key: &KeyAttribute, part: KeyPart) -> Result<(), String> {
+    let mut value = item.get_mut(&key.name);
+    if let Some(value) = &mut value {
+        to_type(value, key)?;
+    }
+    key.of(part, value.as_deref()).map(drop).map_err(|reason| reason.to_string())
+}
+
+/// Gives a value the key's type, where that loses nothing; else leaves it to be refused.
+fn to_type(value: &mut AttributeValue, key: &KeyAttribute) -> Result<(), String> {
     let converted = match (&*value, key.key_type) {
         (AttributeValue::S(text), KeyType::N) => number(text).ok_or_else(|| {
             format!("the key attribute {} can't be the number {text:?} without loss", key.name)

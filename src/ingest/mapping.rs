@@ -67,9 +67,10 @@ pub(super) struct Target<'a> {
     pub(super) stamp: &'a dyn Fn() -> Stamp,
 }
 
-/// An item in the making.
-struct Draft {
-    pairs: Vec<(Name, AttributeValue)>,
+/// What `set` makes of a message.
+struct Draft<'m> {
+    /// The attributes that `set` names; `None` where the message has nothing for one.
+    set: Vec<(&'m Name, Option<AttributeValue>)>,
     movable: Vec<Movable>,
     /// The key holds the gateway's time: the message, come again, would make another item.
     generated: bool,
@@ -98,7 +99,7 @@ impl Mapping {
             let now = Now::new(target.stamp);
             let scope =
                 Scope { topic: &message.topic, captures, payload: &payload, element: None, now: &now };
-            let draft = self.draft(&scope, target, &payload);
+            let draft = self.draft(&scope, target);
             return self.finish(draft, payload, &now, message, target, out);
         };
         let Some(elements) = each.of(&payload) else {
@@ -108,7 +109,7 @@ impl Mapping {
             let now = Now::new(target.stamp);
             let element = Some(Element { value, key, index });
             let scope = Scope { topic: &message.topic, captures, payload: &payload, element, now: &now };
-            let draft = self.draft(&scope, target, value);
+            let draft = self.draft(&scope, target);
             self.finish(draft, value.clone(), &now, message, target, out)
                 .map_err(|reason| format!("element {index}: {reason}"))
         };
@@ -137,26 +138,27 @@ impl Mapping {
     }
 
     /// The attributes that `set` gives.
-    fn draft(&self, scope: &Scope<'_>, target: &Target<'_>, base: &AttributeValue) -> Draft {
-        let members = if let AttributeValue::M(map) = base { map.len() } else { 1 };
+    fn draft(&self, scope: &Scope<'_>, target: &Target<'_>) -> Draft<'_> {
         let mut draft = Draft {
-            pairs: Vec::with_capacity(self.set.len() + members + 1),
+            set: Vec::with_capacity(self.set.len()),
             movable: Vec::new(),
             generated: false,
             absent: false,
             place: scope.element.map_or(0, |element| element.index),
         };
-        for attribute in &self.set {
-            let is_key = target.table.keys.contains(&attribute.name);
-            let Some(found) = attribute.source.of(scope) else {
-                draft.absent |= is_key;
-                continue;
-            };
-            draft.generated |= is_key && found.now != NowUse::No;
-            if found.now == NowUse::Whole && scope.now.get().estimated {
-                draft.movable.push(Movable { name: attribute.name.clone(), unit: Unit::Microseconds });
+        for SetAttribute { name, source } in &self.set {
+            let is_key = target.table.keys.contains(name);
+            let found = source.of(scope);
+            match &found {
+                None => draft.absent |= is_key,
+                Some(found) => {
+                    draft.generated |= is_key && found.now != NowUse::No;
+                    if found.now == NowUse::Whole && scope.now.get().estimated {
+                        draft.movable.push(Movable { name: name.clone(), unit: Unit::Microseconds });
+                    }
+                }
             }
-            draft.pairs.push((attribute.name.clone(), found.value));
+            draft.set.push((name, found.map(|found| found.value)));
         }
         draft
     }
@@ -164,17 +166,22 @@ impl Mapping {
     /// Adds what comes of the payload, and all else that makes an item of it.
     fn finish(
         &self,
-        mut draft: Draft,
+        mut draft: Draft<'_>,
         base: AttributeValue,
         now: &Now<'_>,
         message: &Message,
         target: &Target<'_>,
         out: &mut Vec<IngestPut>,
     ) -> Result<usize, String> {
-        self.add_members(&mut draft.pairs, base);
-        add_ttl(&mut draft, now, self.ttl.or(target.ttl), target.table);
-        let mut item =
-            Map::from_pairs(draft.pairs).map_err(|name| format!("the attribute {name} comes twice"))?;
+        let mut item = self.members_of(base);
+        // What `set` names is never taken from the payload, even where `set` found nothing: it may be in other units.
+        for (name, found) in draft.set {
+            match found {
+                Some(value) => drop(item.insert(name.clone(), value)),
+                None => drop(item.remove(name)),
+            }
+        }
+        add_ttl(&mut item, &mut draft.movable, now, self.ttl.or(target.ttl), target.table);
         convert::key_of(&mut item, &target.table.keys).map_err(|reason| match draft.absent {
             true => format!("{reason}: the message has nothing of what set names for it"),
             false => reason,
@@ -189,34 +196,44 @@ impl Mapping {
         Ok(size)
     }
 
-    /// What `set` names is never taken from the payload, even where `set` found nothing: it may be in other units.
-    fn add_members(&self, pairs: &mut Vec<(Name, AttributeValue)>, base: AttributeValue) {
+    /// What comes of the payload.
+    fn members_of(&self, base: AttributeValue) -> Item {
         match (&self.members, base) {
-            (Members::None, _) => {}
-            (Members::All, AttributeValue::M(map)) => {
-                pairs.extend(map.into_iter().filter(|(name, _)| !self.sets(name)));
-            }
+            (Members::None, _) => Map::new(),
+            (Members::All, AttributeValue::M(map)) => map,
             (Members::Only(names), AttributeValue::M(mut map)) => {
-                let wanted = names.iter().filter(|name| !self.sets(name));
-                pairs.extend(wanted.filter_map(|name| map.remove(name).map(|value| (name.clone(), value))));
+                let mut item = Map::new();
+                for name in names {
+                    if let Some(value) = map.remove(name) {
+                        item.insert(name.clone(), value);
+                    }
+                }
+                item
             }
-            (Members::All | Members::Only(_), value) if !self.sets(&self.value_as) => {
-                pairs.push((self.value_as.clone(), value));
+            (Members::All | Members::Only(_), value) => {
+                let mut item = Map::new();
+                item.insert(self.value_as.clone(), value);
+                item
             }
-            _ => {}
         }
     }
 }
 
 /// Adds the expiry second, where the table has TTL and the item brings none.
-fn add_ttl(draft: &mut Draft, now: &Now<'_>, seconds: Option<u64>, table: &TableDef) {
+fn add_ttl(
+    item: &mut Item,
+    movable: &mut Vec<Movable>,
+    now: &Now<'_>,
+    seconds: Option<u64>,
+    table: &TableDef,
+) {
     let (Some(seconds), Some(ttl)) = (seconds, &table.ttl) else { return };
-    if draft.pairs.iter().any(|(name, _)| *name == ttl.attribute) {
+    if item.get(&ttl.attribute).is_some() {
         return;
     }
-    let (expires, movable) = expiry(now.get(), seconds, &ttl.attribute);
-    draft.pairs.push((ttl.attribute.clone(), expires));
-    draft.movable.extend(movable);
+    let (expires, moves) = expiry(now.get(), seconds, &ttl.attribute);
+    item.insert(ttl.attribute.clone(), expires);
+    movable.extend(moves);
 }
 
 /// The expiry second, so many seconds from now; movable where the time is an estimate.

@@ -18,6 +18,7 @@ use std::cell::RefCell;
 
 use bytes::Bytes;
 
+use super::key::RowKey;
 use super::value::{AttributeValue, Map};
 use cursor::{Cursor, Major};
 use decode::{Entries, Values};
@@ -42,21 +43,19 @@ pub struct ImageError;
 impl Image {
     /// Encodes an item. The image takes exactly the memory it needs: the overlay holds many.
     pub fn encode(item: &Map) -> Image {
-        Image::exact(|out| Image::encode_into(item, out))
+        Image(exactly(|out| Image::encode_into(item, out)))
     }
 
-    /// An image written into a buffer of the thread's, then copied.
-    fn exact(write: impl FnOnce(&mut Vec<u8>)) -> Image {
-        thread_local! {
-            static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-        }
-        BUFFER.with_borrow_mut(|out| {
-            out.clear();
-            write(out);
-            let image = Image(Bytes::copy_from_slice(out));
-            out.shrink_to(BUFFERED);
-            image
-        })
+    /// Encodes an item behind its row's key, in one allocation: the overlay holds both as long as either.
+    pub fn encode_behind(key: impl FnOnce(&mut Vec<u8>), item: &Map) -> (RowKey, Image) {
+        let mut length = 0;
+        let mut bytes = exactly(|out| {
+            key(out);
+            length = out.len();
+            Image::encode_into(item, out);
+        });
+        let image = bytes.split_off(length);
+        (RowKey(bytes), Image(image))
     }
 
     /// Appends an item's image to a buffer that is used again and again.
@@ -80,10 +79,29 @@ impl Image {
         &self.0
     }
 
+    /// The bytes, for whoever keeps them.
+    pub fn into_bytes(self) -> Bytes {
+        self.0
+    }
+
     /// To read it in place.
     pub fn as_map(&self) -> MapRef<'_> {
         MapRef::new(&self.0)
     }
+}
+
+/// Bytes written into a buffer of the thread's, then copied.
+fn exactly(write: impl FnOnce(&mut Vec<u8>)) -> Bytes {
+    thread_local! {
+        static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    }
+    BUFFER.with_borrow_mut(|out| {
+        out.clear();
+        write(out);
+        let bytes = Bytes::copy_from_slice(out);
+        out.shrink_to(BUFFERED);
+        bytes
+    })
 }
 
 /// A map, read in place.
@@ -154,7 +172,7 @@ impl<'a> MapRef<'a> {
                 kept.push((name, value));
             }
         }
-        Ok(Image::exact(|out| encode::entries(&kept, out)))
+        Ok(Image(exactly(|out| encode::entries(&kept, out))))
     }
 
     /// [`MapRef::project`] for these names; those that are not there are left out.

@@ -194,11 +194,22 @@ impl KeyCodec {
             Some(KeyValue::B(bytes)) => bytes.len(),
         };
         let mut key = Vec::with_capacity(PARTITION_PREFIX + room);
-        key.extend_from_slice(&self.partition(table, partition));
-        if let Some(sort) = sort {
-            encode_sort(sort, &mut key);
-        }
+        self.write_row_key(table, partition, sort, &mut key);
         RowKey(Bytes::from(key))
+    }
+
+    /// Appends the whole key of a base row.
+    pub fn write_row_key(
+        &self,
+        table: TableId,
+        partition: KeyValue<'_>,
+        sort: Option<KeyValue<'_>>,
+        out: &mut Vec<u8>,
+    ) {
+        out.extend_from_slice(&self.partition(table, partition));
+        if let Some(sort) = sort {
+            encode_sort(sort, out);
+        }
     }
 
     fn hash(&self, value: KeyValue<'_>) -> [u8; 16] {

@@ -66,6 +66,11 @@ fn from_image(value: ValueRef<'_>) -> Found<'_> {
 }
 
 impl KeyAttribute {
+    /// A value as this part of a key, checked for presence, type, emptiness and length.
+    pub fn of<'a>(&self, part: KeyPart, value: Option<&'a AttributeValue>) -> Result<KeyValue<'a>, KeyError> {
+        self.checked(part, value.map(from_memory))
+    }
+
     fn checked<'a>(&self, part: KeyPart, found: Option<Found<'a>>) -> Result<KeyValue<'a>, KeyError> {
         let wrong_type =
             |actual| KeyError::WrongType { name: self.name.to_string(), expected: self.key_type, actual };

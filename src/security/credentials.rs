@@ -1,46 +1,37 @@
-//! Credentials for an upstream: from the environment, a profile, or files. Secrets print as a placeholder.
+//! Credentials for an upstream: from the environment, a profile of the AWS tools' files, or files of their own.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::secret::{self, Secret, SecretError};
+
+mod keeper;
+mod profile;
 #[cfg(test)]
 mod tests;
 
+pub use keeper::Keeper;
+
 /// An access key with its secret.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credentials {
     /// The access key's id: no secret.
     pub access_key_id: String,
-    secret_access_key: String,
-    session_token: Option<String>,
+    secret_access_key: Secret,
+    session_token: Option<Secret>,
 }
 
 impl Credentials {
     /// These.
-    pub fn new(
-        id: impl Into<String>,
-        secret: impl Into<String>,
-        session_token: Option<String>,
-    ) -> Credentials {
-        Credentials { access_key_id: id.into(), secret_access_key: secret.into(), session_token }
+    pub fn new(id: impl Into<String>, secret: Secret, session_token: Option<Secret>) -> Credentials {
+        Credentials { access_key_id: id.into(), secret_access_key: secret, session_token }
     }
 
     pub(super) fn secret(&self) -> &str {
-        &self.secret_access_key
+        self.secret_access_key.expose()
     }
 
     pub(super) fn session_token(&self) -> Option<&str> {
-        self.session_token.as_deref()
-    }
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials")
-            .field("access_key_id", &self.access_key_id)
-            .field("secret_access_key", &"(secret)")
-            .field("session_token", &self.session_token.as_ref().map(|_| "(secret)"))
-            .finish()
+        self.session_token.as_ref().map(Secret::expose)
     }
 }
 
@@ -48,25 +39,35 @@ impl fmt::Debug for Credentials {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum CredentialsSource {
     /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`; else the profile `AWS_PROFILE` (or `default`)
-    /// of the shared file.
+    /// of the shared files.
     #[default]
     Environment,
-    /// A profile of a shared credentials file.
+    /// A profile.
     Profile {
-        /// The file; default: `AWS_SHARED_CREDENTIALS_FILE`, else `~/.aws/credentials`.
+        /// The one file to look in; default: the shared files (`AWS_SHARED_CREDENTIALS_FILE`, else `~/.aws/credentials`,
+        /// then `AWS_CONFIG_FILE`, else `~/.aws/config`).
         file: Option<PathBuf>,
         /// The profile's name.
         name: String,
     },
-    /// The secret from a file of its own (systemd credentials work).
+    /// Each from a file of its own (systemd credentials work).
     Files {
         /// The access key's id.
-        access_key_id: String,
+        access_key_id: KeyId,
         /// Holds the secret access key, nothing else.
         secret_access_key_file: PathBuf,
         /// Holds the session token.
         session_token_file: Option<PathBuf>,
     },
+}
+
+/// The id of an access key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyId {
+    /// This one.
+    Text(String),
+    /// The one in this file.
+    File(PathBuf),
 }
 
 /// Why there are no credentials. Never holds a secret.
@@ -76,105 +77,107 @@ pub enum CredentialsError {
     #[error("no credentials: {0}")]
     None(String),
     /// They are there, and can't be used.
-    #[error("{0}")]
+    #[error("the credentials can't be used: {0}")]
     Unusable(String),
 }
 
-/// Loads credentials; reads files, so: not often.
-pub fn load(source: &CredentialsSource) -> Result<Credentials, CredentialsError> {
-    load_with(source, &|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+impl From<SecretError> for CredentialsError {
+    fn from(error: SecretError) -> CredentialsError {
+        match error {
+            SecretError::Unusable { .. } => CredentialsError::Unusable(error.to_string()),
+            SecretError::Missing(_) | SecretError::NoDirectory(_) => {
+                CredentialsError::None(error.to_string())
+            }
+        }
+    }
 }
 
-fn load_with(
-    source: &CredentialsSource,
-    env: &dyn Fn(&str) -> Option<String>,
-) -> Result<Credentials, CredentialsError> {
+/// Looks up a variable of the environment; one that is empty counts as missing.
+type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn load(source: &CredentialsSource, env: Environment<'_>) -> Result<Credentials, CredentialsError> {
     match source {
-        CredentialsSource::Environment => {
-            if let (Some(id), Some(secret)) = (env("AWS_ACCESS_KEY_ID"), env("AWS_SECRET_ACCESS_KEY")) {
-                return Ok(Credentials::new(id, secret, env("AWS_SESSION_TOKEN")));
-            }
-            profile(&shared_file(env)?, &env("AWS_PROFILE").unwrap_or_else(|| "default".to_owned()))
-        }
+        CredentialsSource::Environment => from_environment(env),
         CredentialsSource::Profile { file, name } => {
-            let file = match file {
-                Some(file) => file.clone(),
-                None => shared_file(env)?,
-            };
-            profile(&file, name)
+            profile::load(&profile_files(file.as_deref(), env)?, name)
         }
         CredentialsSource::Files { access_key_id, secret_access_key_file, session_token_file } => {
-            let token = session_token_file.as_deref().map(secret_file).transpose()?;
-            Ok(Credentials::new(access_key_id, secret_file(secret_access_key_file)?, token))
+            let id = match access_key_id {
+                KeyId::Text(id) => id.clone(),
+                KeyId::File(path) => id_in(path)?,
+            };
+            let token = session_token_file.as_deref().map(secret::read).transpose()?;
+            Ok(Credentials::new(id, secret::read(secret_access_key_file)?, token))
         }
     }
 }
 
-fn shared_file(env: &dyn Fn(&str) -> Option<String>) -> Result<PathBuf, CredentialsError> {
-    env("AWS_SHARED_CREDENTIALS_FILE")
-        .map(PathBuf::from)
-        .or_else(|| env("HOME").map(|home| Path::new(&home).join(".aws/credentials")))
-        .ok_or_else(|| {
-            CredentialsError::None("neither AWS_ACCESS_KEY_ID nor a home directory is set".to_owned())
-        })
-}
-
-/// A file that holds one secret. One that everybody may read is refused.
-fn secret_file(path: &Path) -> Result<String, CredentialsError> {
-    use std::os::unix::fs::PermissionsExt;
-    let unusable = |what: String| CredentialsError::Unusable(format!("{}: {what}", path.display()));
-    let mode = std::fs::metadata(path).map_err(|e| unusable(e.to_string()))?.permissions().mode();
-    if mode & 0o004 != 0 {
-        return Err(unusable("everybody may read this secret; chmod 600 it".to_owned()));
-    }
-    let text = read_small(path)?;
-    let text = text.trim();
-    if text.is_empty() {
-        return Err(unusable("the file is empty".to_owned()));
-    }
-    Ok(text.to_owned())
-}
-
-fn read_small(path: &Path) -> Result<String, CredentialsError> {
-    use std::io::Read;
-    let failed = |e: std::io::Error| match e.kind() {
-        std::io::ErrorKind::NotFound => CredentialsError::None(format!("{} does not exist", path.display())),
-        _ => CredentialsError::Unusable(format!("{}: {e}", path.display())),
-    };
-    let mut text = String::new();
-    std::fs::File::open(path).map_err(failed)?.take(1 << 20).read_to_string(&mut text).map_err(failed)?;
-    Ok(text)
-}
-
-/// Reads a profile of the AWS tools' INI file.
-fn profile(path: &Path, name: &str) -> Result<Credentials, CredentialsError> {
-    let text = read_small(path)?;
-    let (mut here, mut found) = (false, false);
-    let (mut id, mut secret, mut token) = (None, None, None);
-    for line in text.lines().map(str::trim) {
-        if let Some(section) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-            let section = section.trim();
-            here = section.strip_prefix("profile ").map_or(section, str::trim) == name;
-            found |= here;
-        } else if let Some((key, value)) = line.split_once('=')
-            && here
-            && !line.starts_with(['#', ';'])
-        {
-            let value = Some(value.trim().to_owned());
-            match key.trim().to_ascii_lowercase().as_str() {
-                "aws_access_key_id" => id = value,
-                "aws_secret_access_key" => secret = value,
-                "aws_session_token" => token = value,
-                _ => {}
-            }
+fn from_environment(env: Environment<'_>) -> Result<Credentials, CredentialsError> {
+    match (env("AWS_ACCESS_KEY_ID"), env("AWS_SECRET_ACCESS_KEY")) {
+        (Some(id), Some(secret)) => {
+            return Ok(Credentials::new(id, Secret::new(secret), env("AWS_SESSION_TOKEN").map(Secret::new)));
         }
+        (Some(_), None) => {
+            let what = "AWS_ACCESS_KEY_ID is set without AWS_SECRET_ACCESS_KEY";
+            return Err(CredentialsError::Unusable(what.to_owned()));
+        }
+        (None, _) => {}
     }
-    match (id, secret) {
-        (Some(id), Some(secret)) => Ok(Credentials::new(id, secret, token)),
-        _ if !found => Err(CredentialsError::None(format!("{} has no profile [{name}]", path.display()))),
-        _ => Err(CredentialsError::Unusable(format!(
-            "{}: the profile [{name}] lacks aws_access_key_id or aws_secret_access_key",
-            path.display()
-        ))),
+    let name = env("AWS_PROFILE").unwrap_or_else(|| "default".to_owned());
+    let found = profile_files(None, env).and_then(|files| profile::load(&files, &name));
+    found.map_err(|error| match error {
+        CredentialsError::None(what) => CredentialsError::None(format!(
+            "AWS_ACCESS_KEY_ID is not set, and {what}; set it with AWS_SECRET_ACCESS_KEY, or give the upstream profile, \
+             credentials_file or secret_access_key_file"
+        )),
+        unusable => unusable,
+    })
+}
+
+/// An id is no secret: its file may be everybody's.
+fn id_in(path: &Path) -> Result<String, CredentialsError> {
+    let path = secret::expand(path)?;
+    let text = secret::read_public(&path)?;
+    match text.trim() {
+        "" => Err(CredentialsError::Unusable(format!("{}: the file is empty", path.display()))),
+        id => Ok(id.to_owned()),
+    }
+}
+
+/// The files that a profile is looked for in, in this order. ("Configuration and credential file settings" of the AWS CLI's
+/// user guide.)
+fn profile_files(file: Option<&Path>, env: Environment<'_>) -> Result<Vec<PathBuf>, CredentialsError> {
+    if let Some(file) = file {
+        return Ok(vec![secret::expand(file)?]);
+    }
+    let home = env("HOME").map(PathBuf::from);
+    let below_home = |name: &str| home.as_ref().map(|home| home.join(".aws").join(name));
+    let shared = env("AWS_SHARED_CREDENTIALS_FILE").map(PathBuf::from).or_else(|| below_home("credentials"));
+    let config = env("AWS_CONFIG_FILE").map(PathBuf::from).or_else(|| below_home("config"));
+    let files: Vec<PathBuf> = shared.into_iter().chain(config).collect();
+    if files.is_empty() {
+        return Err(CredentialsError::None("there is no home directory to look in".to_owned()));
+    }
+    files.iter().map(|file| Ok(secret::expand(file)?)).collect()
+}
+
+/// The files that these credentials depend on.
+fn files(source: &CredentialsSource, env: Environment<'_>) -> Vec<PathBuf> {
+    match source {
+        CredentialsSource::Environment if env("AWS_ACCESS_KEY_ID").is_some() => Vec::new(),
+        CredentialsSource::Environment => profile_files(None, env).unwrap_or_default(),
+        CredentialsSource::Profile { file, .. } => profile_files(file.as_deref(), env).unwrap_or_default(),
+        CredentialsSource::Files { access_key_id, secret_access_key_file, session_token_file } => {
+            let id = match access_key_id {
+                KeyId::Text(_) => None,
+                KeyId::File(path) => Some(path),
+            };
+            let named = id.into_iter().chain([secret_access_key_file]).chain(session_token_file);
+            named.filter_map(|path| secret::expand(path).ok()).collect()
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Who may do what. A request reaches `engine` only as [`Authorized`].
 
 pub mod credentials;
+pub mod secret;
 pub mod sign;
 
 /// Who asks.

@@ -74,13 +74,15 @@ impl Signer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::security::secret::Secret;
 
     /// The example of the AWS documentation ("Create a signed AWS API request", the suite's `post-vanilla`), with the
     /// suite's service and keys.
     #[test]
     fn the_suites_post_vanilla() {
         let signer = Signer { region: "us-east-1".to_owned(), service: "service" };
-        let credentials = Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", None);
+        let credentials =
+            Credentials::new("AKIDEXAMPLE", Secret::new("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"), None);
         let mut request =
             Request::post("/").header("host", "example.amazonaws.com").body(b"".as_slice()).unwrap();
         // 2015-08-30T12:36:00Z
@@ -99,7 +101,7 @@ mod tests {
     #[test]
     fn a_session_token_goes_along_and_nothing_secret_is_printed() {
         let signer = Signer::dynamodb("eu-west-1");
-        let credentials = Credentials::new("AKID", "hush", Some("token".to_owned()));
+        let credentials = Credentials::new("AKID", Secret::new("hush"), Some(Secret::new("token")));
         let mut request = Request::post("/").header("host", "localhost:8000").body(b"{}".as_slice()).unwrap();
         signer.sign(&mut request, "http://localhost:8000/", &credentials, 1_700_000_000_000_000).unwrap();
         assert_eq!(request.headers()["x-amz-security-token"], "token");

@@ -4,6 +4,7 @@
 //! slice after a crash changes nothing: a row that already has the change's sequence is not counted again.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use bytes::Bytes;
 use heed::RwTxn;
@@ -49,6 +50,17 @@ pub(super) struct NewRow<'a> {
     pub(super) seq: Seq,
     pub(super) mark: Option<&'a Mark>,
     pub(super) image: &'a [u8],
+    /// The item's size by DynamoDB's accounting, where it is known.
+    pub(super) size: Option<NonZeroU32>,
+}
+
+impl NewRow<'_> {
+    fn size(&self) -> u64 {
+        match self.size {
+            Some(size) => u64::from(size.get()),
+            None => size::image_size(MapRef::new(self.image)) as u64,
+        }
+    }
 }
 
 /// What a row in the tree was, as far as it matters when it goes.
@@ -250,7 +262,7 @@ impl<'t> Slice<'t> {
         }
         if let Some(new) = new {
             counted.items += 1;
-            counted.bytes += size::image_size(MapRef::new(new.image)) as u64;
+            counted.bytes += new.size();
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! What a decision stages.
 
+use std::num::NonZeroU32;
+
 use bytes::Bytes;
 
 use super::{Kind, Mark, Origin, Space};
@@ -29,6 +31,8 @@ pub struct Change {
     pub mark: Option<Mark>,
     /// Fingerprint of the MQTT delivery.
     pub delivery: Option<u64>,
+    /// The item's size by DynamoDB's accounting, in bytes, where whoever staged it knows.
+    pub size: Option<NonZeroU32>,
     /// New image, key attributes of a delete, or a system row's value.
     pub image: Bytes,
     /// The image before, where a stream needs it.
@@ -46,6 +50,8 @@ pub struct About {
     pub mark: Option<Mark>,
     /// Fingerprint of the MQTT delivery.
     pub delivery: Option<u64>,
+    /// The new item's size by DynamoDB's accounting, in bytes; `None`: it is counted from the image when that is folded.
+    pub size: Option<NonZeroU32>,
 }
 
 impl Batch {
@@ -60,9 +66,10 @@ impl Batch {
     }
 
     fn item(&mut self, kind: Kind, table: TableId, key: RowKey, image: Image, about: About) {
-        let About { origin, time, mark, delivery } = about;
-        let image = image.bytes().clone();
-        self.changes.push(Change { table, key, kind, origin, time, mark, delivery, image, old_image: None });
+        let About { origin, time, mark, delivery, size } = about;
+        let (image, old_image) = (image.into_bytes(), None);
+        let change = Change { table, key, kind, origin, time, mark, delivery, size, image, old_image };
+        self.changes.push(change);
     }
 
     /// Stages a row of the store's own; `None` removes it.
@@ -76,6 +83,7 @@ impl Batch {
             time,
             mark: None,
             delivery: None,
+            size: None,
             image: value.unwrap_or_default().into(),
             old_image: None,
         });

@@ -211,8 +211,8 @@ fn fold(shared: &Shared, frozen: &Frozen) -> Result<State, ApplyError> {
     let mut slice = Slice::begin(&shared.tree, &catalog)?;
     for found in frozen.generation.newest() {
         let new = match found.value() {
-            Version::Put { image, mark } => {
-                Some(NewRow { seq: found.key().seq, mark: mark.as_deref(), image })
+            Version::Put { image, mark, size } => {
+                Some(NewRow { seq: found.key().seq, mark: mark.as_deref(), image, size: *size })
             }
             Version::Delete => None,
         };

@@ -193,7 +193,7 @@ async fn a_delivery_is_known_after_a_kill_and_after_a_fold() {
     let bench = Bench::new().await;
     let (stamp, key) = (bench.clock.stamp(), bench.key("a", 1));
     let put = move |_: &dyn Read, batch: &mut Batch| {
-        let about = About { origin: Origin::Mqtt, time: stamp, mark: None, delivery: Some(77) };
+        let about = About { origin: Origin::Mqtt, time: stamp, mark: None, delivery: Some(77), size: None };
         batch.put(TABLE, key, Image::encode(&item("a", 1, "x")), about);
     };
     bench.store().submit(Urgency::Gather, 0, put).await.unwrap();

@@ -9,6 +9,7 @@
 use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering as Memory};
@@ -27,7 +28,12 @@ const ENTRY_OVERHEAD: usize = 128;
 /// A version of a row.
 #[derive(Clone, Debug)]
 pub(super) enum Version {
-    Put { image: Bytes, mark: Option<Arc<Mark>> },
+    Put {
+        image: Bytes,
+        mark: Option<Arc<Mark>>,
+        /// The item's size by DynamoDB's accounting, where it is known.
+        size: Option<NonZeroU32>,
+    },
     Delete,
 }
 
@@ -302,7 +308,7 @@ mod tests {
 
     fn put(generation: &Generation, key: &'static [u8], seq: u64) {
         let image = Bytes::from(seq.to_string());
-        generation.insert(Bytes::from_static(key), Seq(seq), Version::Put { image, mark: None });
+        generation.insert(Bytes::from_static(key), Seq(seq), Version::Put { image, mark: None, size: None });
     }
 
     fn seen(entry: Option<Found<'_>>) -> Option<(Bytes, u64)> {

@@ -92,7 +92,7 @@ impl Replay {
         let sent = sent(record.table, record.origin, record.mark.is_some());
         note(&mut self.published, record.table, &key, record.kind, &image, sent);
         let version = match record.kind {
-            Kind::Put => Version::Put { image, mark: record.mark.map(Arc::new) },
+            Kind::Put => Version::Put { image, mark: record.mark.map(Arc::new), size: None },
             Kind::Delete => Version::Delete,
         };
         self.overlay.load().active.insert(key.0, record.seq, version);
@@ -221,7 +221,7 @@ fn write_tables(tree: &Tree, catalog: &Catalog) -> Result<(), super::apply::Appl
         let mut image = Vec::new();
         if ciborium::into_writer(&**table, &mut image).is_ok() {
             let key = system_key(Space::Catalog, &table.id.0.to_be_bytes());
-            let row = NewRow { seq: Seq(0), mark: None, image: &image };
+            let row = NewRow { seq: Seq(0), mark: None, image: &image, size: None };
             slice.apply(&key.0, Some(row), &mut Vec::new())?;
         }
     }

@@ -106,7 +106,7 @@ impl<'s> Staged<'s> {
     }
 
     fn stage_one(&mut self, seq: Seq, change: Change) {
-        let Change { table, key, kind, origin, mark, delivery, image, .. } = change;
+        let Change { table, key, kind, origin, mark, delivery, size, image, .. } = change;
         note(&mut self.next, table, &key, kind, &image, sent(table, origin, mark.is_some()));
         self.tables_changed |= table.0 == Space::Catalog as u32;
         self.cursors_changed |= table.0 == Space::Cursor as u32;
@@ -115,7 +115,7 @@ impl<'s> Staged<'s> {
             self.delivered.push(delivery);
         }
         let version = match kind {
-            Kind::Put => Version::Put { image, mark: mark.map(Arc::new) },
+            Kind::Put => Version::Put { image, mark: mark.map(Arc::new), size },
             Kind::Delete => Version::Delete,
         };
         self.inserted.push((key.0.clone(), seq));

@@ -103,7 +103,7 @@ fn count_view(shared: &Shared, view: &View, now: Option<u64>) -> Result<Count, R
             let old = sources.in_tree(key)?;
             items -= i64::from(old.is_some());
             marked -= i64::from(old.is_some_and(|old| old.mark.is_some()));
-            if let Version::Put { image, mark } = found.value() {
+            if let Version::Put { image, mark, .. } = found.value() {
                 let expiry = def.expiry_of(MapRef::new(image));
                 let visible = !now.zip(expiry).is_some_and(|(now, second)| is_expired(second, now));
                 items += i64::from(visible);

@@ -173,7 +173,7 @@ fn text(image: &[u8]) -> String {
 }
 
 pub(super) fn about(time: Stamp, mark: Option<Mark>) -> About {
-    About { origin: Origin::Rest, time, mark, delivery: None }
+    About { origin: Origin::Rest, time, mark, delivery: None, size: None }
 }
 
 pub(super) fn table() -> TableDef {

@@ -86,7 +86,7 @@ impl<'a> Sources<'a> {
             if let Some(found) = generation.get(key, self.horizon) {
                 let seq = found.key().seq;
                 return Ok(match found.value() {
-                    Version::Put { image, mark } => {
+                    Version::Put { image, mark, .. } => {
                         Some(Row { seq, image: image.clone(), mark: mark.as_deref().cloned() })
                     }
                     Version::Delete => None,
@@ -176,7 +176,7 @@ fn visit_version(
     visit: &mut dyn FnMut(&[u8], RowRef<'_>) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
     match found.value() {
-        Version::Put { image, mark } => {
+        Version::Put { image, mark, .. } => {
             visit(&found.key().key, RowRef { seq: found.key().seq, image, mark: mark.as_deref() })
         }
         Version::Delete => ControlFlow::Continue(()),

@@ -22,7 +22,8 @@ use super::settings::{Endpoint, UpstreamSettings};
 use super::tls;
 use crate::clock::Clock;
 use crate::model::limits::BODY;
-use crate::security::credentials::{self, Credentials, CredentialsError, CredentialsSource};
+use crate::security::credentials::{Credentials, CredentialsSource, Keeper};
+use crate::security::secret::Secret;
 use crate::security::sign::Signer;
 
 #[cfg(test)]
@@ -94,8 +95,9 @@ pub struct Client {
     tls: Option<(TlsConnector, ServerName<'static>)>,
     connect_timeout: Duration,
     request_timeout: Duration,
-    source: CredentialsSource,
-    credentials: Mutex<Option<Credentials>>,
+    credentials: Keeper,
+    /// The credentials that the last request was signed with.
+    used: Mutex<Option<Arc<Credentials>>>,
     signer: Signer,
     clock: Clock,
     /// What the upstream's `Date` says: its time less the time since boot, in microseconds; and whether it counts even
@@ -116,14 +118,17 @@ impl Client {
         } else {
             None
         };
+        // A plain endpoint is one of one's own, which as a rule does not look at signatures, but wants one.
+        let plain = !endpoint.tls && settings.credentials == CredentialsSource::Environment;
+        let fallback = plain.then(|| Credentials::new("forebay", Secret::new("forebay"), None));
         Ok(Client {
             url: endpoint.url(),
             endpoint,
             tls,
             connect_timeout: settings.connect_timeout,
             request_timeout: settings.request_timeout,
-            source: settings.credentials.clone(),
-            credentials: Mutex::new(None),
+            credentials: Keeper::new(settings.credentials.clone(), fallback),
+            used: Mutex::new(None),
             signer: Signer::dynamodb(settings.region.clone()),
             clock,
             skew: Mutex::new(None),
@@ -131,9 +136,10 @@ impl Client {
         })
     }
 
-    /// Forgets the credentials, so that the next request reads them again.
-    pub fn reload_credentials(&self) {
-        *self.credentials.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    /// The upstream refused the credentials: reads them again, and says whether there are others now.
+    pub fn credentials_refused(&self) -> bool {
+        let used = self.used.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        used.is_some_and(|used| self.credentials.refused(&used))
     }
 
     /// From now on signatures use the upstream's time: it refused one for ours.
@@ -145,6 +151,8 @@ impl Client {
 
     /// Calls one operation.
     pub async fn call(&self, slot: &mut Slot, operation: &str, body: Bytes) -> Result<Reply, NoReply> {
+        // Without credentials there is no use in connecting; and it can be said while the upstream is away.
+        self.credentials()?;
         let allowance = self.request_timeout + Duration::from_secs(body.len() as u64 / SLOWEST);
         // A kept connection may have died without a word; BatchWriteItem's puts and deletes may safely arrive twice.
         if let Some(mut live) = slot.0.take()
@@ -188,26 +196,12 @@ impl Client {
         self.signer
             .sign(&mut request, &self.url, &credentials, self.signing_time())
             .map_err(|e| unable(&e))?;
+        *self.used.lock().unwrap_or_else(PoisonError::into_inner) = Some(credentials);
         Ok(request.map(Full::new))
     }
 
-    fn credentials(&self) -> Result<Credentials, NoReply> {
-        let mut kept = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(credentials) = kept.as_ref() {
-            return Ok(credentials.clone());
-        }
-        let loaded = match credentials::load(&self.source) {
-            Ok(loaded) => loaded,
-            // A plain endpoint is one of one's own, which as a rule does not look at signatures, but wants one.
-            Err(CredentialsError::None(_))
-                if !self.endpoint.tls && self.source == CredentialsSource::Environment =>
-            {
-                Credentials::new("forebay", "forebay", None)
-            }
-            Err(e) => return Err(NoReply::Unable(e.to_string())),
-        };
-        *kept = Some(loaded.clone());
-        Ok(loaded)
+    fn credentials(&self) -> Result<Arc<Credentials>, NoReply> {
+        self.credentials.get().map_err(|error| NoReply::Unable(error.to_string()))
     }
 
     /// Our time, or the upstream's where ours is worth nothing.

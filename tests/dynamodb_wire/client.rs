@@ -8,6 +8,7 @@ use forebay::clock::Clock;
 use forebay::engine::Engine;
 use forebay::http::{DynamodbSettings, Parts, Readiness, Server, ServerSettings, State, router};
 use forebay::ingest::{Accept, RuleSet};
+use forebay::operations::Upstreams;
 use forebay::store::{Store, StoreSettings};
 use forebay::telemetry::{IngestMetrics, MqttStatus, Watched};
 use serde_json::{Value, json};
@@ -50,7 +51,7 @@ impl Gateway {
             ingest,
             mqtt: Arc::new(Watched::new(MqttStatus::default())),
             listener: None,
-            upstreams: Vec::new(),
+            upstreams: Upstreams::default(),
         });
         let server = Server::bind(ServerSettings::new(([127, 0, 0, 1], 0).into())).await.unwrap();
         let address = server.local_addr();

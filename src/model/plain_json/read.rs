@@ -44,6 +44,9 @@ pub(super) fn values<E: From<PlainError>>(
     Ok(true)
 }
 
+/// Room for the members of a whole, and for what a rule adds: most readings never outgrow it.
+const MEMBERS: usize = 16;
+
 /// What is wrong, and where: the names and indexes on the way to it, the innermost first.
 struct Wrong {
     text: String,
@@ -188,7 +191,7 @@ impl<'j> Reader<'j> {
     }
 
     fn object(&mut self, level: usize) -> Result<AttributeValue, Failure> {
-        let mut pairs = Vec::new();
+        let mut pairs = Vec::with_capacity(if level == 0 { MEMBERS } else { 0 });
         let mut next = self.name(true)?;
         while let Some(name) = next {
             let peek = self.peek()?;

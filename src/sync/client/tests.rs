@@ -3,7 +3,7 @@ use std::os::unix::fs::PermissionsExt;
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::security::credentials::CredentialsSource;
+use crate::security::credentials::{CredentialsSource, KeyId};
 use crate::sync::fake::{Act, Fake};
 
 const EMPTY: &[u8] = br#"{"RequestItems":{"t":[{"DeleteRequest":{"Key":{"device":{"S":"a"}}}}]}}"#;
@@ -103,7 +103,7 @@ async fn credentials_that_are_missing_are_said_so_and_read_again() {
     let secret = dir.path().join("secret");
     let mut settings = UpstreamSettings::new("central", Endpoint::parse(&fake.url()).unwrap(), "eu-west-1");
     settings.credentials = CredentialsSource::Files {
-        access_key_id: "AKID".to_owned(),
+        access_key_id: KeyId::Text("AKID".to_owned()),
         secret_access_key_file: secret.clone(),
         session_token_file: None,
     };

@@ -119,8 +119,9 @@ impl Worker {
                 (UpstreamState::Blocked, reason)
             }
             Verdict::Blocked(reason) => {
-                if let Some(client) = &self.client {
-                    client.reload_credentials();
+                // Renewed meanwhile, or while the request was under way: they get their chance first.
+                if self.client.as_ref().is_some_and(|client| client.credentials_refused()) {
+                    return;
                 }
                 (UpstreamState::Blocked, reason)
             }

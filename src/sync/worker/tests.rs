@@ -117,7 +117,8 @@ impl Rig {
         let table = TableId(table);
         let key = self.store.keys().row_key(table, KeyValue::S(device), Some(KeyValue::N(Number::from(ts))));
         let image = Image::encode(&item);
-        let about = About { origin: Origin::Mqtt, time: self.clock.stamp(), mark: None, delivery: None };
+        let about =
+            About { origin: Origin::Mqtt, time: self.clock.stamp(), mark: None, delivery: None, size: None };
         let change = move |_: &dyn Read, batch: &mut crate::store::Batch| match v {
             Some(_) => batch.put(table, key, image, about),
             None => batch.delete(table, key, image, about),

@@ -15,6 +15,7 @@ pub(crate) fn change(table: u32, image: Vec<u8>) -> Change {
         time: Stamp { us: 1_700_000_000_000_000, estimated: false },
         mark: None,
         delivery: None,
+        size: None,
         image: image.into(),
         old_image: None,
     }
@@ -43,6 +44,7 @@ fn any_change() -> impl Strategy<Value = Change> {
             time: Stamp { us: about.2, estimated: about.3 },
             mark: extra.0,
             delivery: extra.1,
+            size: None,
             image: image.into(),
             old_image: extra.2.map(Bytes::from),
         }
