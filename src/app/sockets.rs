@@ -2,7 +2,6 @@
 //! (`http`, `mqtt`), or else its address.
 
 use std::net::{SocketAddr, TcpListener};
-use std::os::fd::OwnedFd;
 
 use rustix::io::{FdFlags, fcntl_setfd};
 
@@ -18,7 +17,7 @@ impl Sockets {
             Vec::new()
         });
         let listener = |(name, socket): (Option<String>, sd_listen_fds::OwnedFd)| {
-            let socket = OwnedFd::from(socket.into_std());
+            let socket = socket.into_std();
             // Not for children, and not to block.
             let settled = fcntl_setfd(&socket, FdFlags::CLOEXEC).map_err(std::io::Error::from);
             let listener = TcpListener::from(socket);

@@ -288,7 +288,9 @@ impl Committer {
         shared.faults.reach(Point::GroupDecided)?;
         let changes = u64::from(self.frame.count());
         shared.pulse.beat(Doing::Disk);
+        let begun = Instant::now();
         let appended = self.journal.append(&mut self.frame);
+        let took = begun.elapsed();
         shared.pulse.beat(Doing::Deciding);
         match appended {
             Ok(_) => {}
@@ -315,6 +317,8 @@ impl Committer {
         shared.watch.send_replace(seq);
         shared.stats.commits.fetch_add(1, Ordering::Relaxed);
         shared.stats.changes.fetch_add(changes, Ordering::Relaxed);
+        shared.stats.commit_us.observe(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+        shared.stats.commit_changes.observe(changes);
         shared.faults.reach(Point::GroupPublished)?;
         Ok(Ok(()))
     }

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::journal::Reader;
@@ -18,6 +17,8 @@ use super::view::View;
 use super::{Batch, Catalog, CommitError, Read, ReadError, Row, Seq, Urgency, check, marks, status};
 use crate::clock::{BootId, Clock};
 use crate::model::{KeyCodec, RowKey, TableId};
+use crate::telemetry::HistogramFigures;
+use crate::telemetry::status::StoreFigures;
 
 /// The longest the last fold may take where nobody says.
 const LAST_FOLD: Duration = Duration::from_secs(25);
@@ -77,45 +78,6 @@ pub enum OpenError {
         /// LMDB's word.
         what: String,
     },
-}
-
-/// The store, as `status` and the metrics show it.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct StoreStatus {
-    /// Items in all tables, expired ones that have not been freed yet left out.
-    pub items: u64,
-    /// Blocks allocated to the store's files, in bytes.
-    pub bytes_on_disk: u64,
-    /// Estimate of what has reached the device since the start.
-    pub bytes_written: u64,
-    /// Of these: journal, in whole blocks.
-    pub bytes_written_journal: u64,
-    /// Of these: LMDB.
-    pub bytes_written_tree: u64,
-    /// Groups committed (fsyncs that acknowledged something).
-    pub commits: u64,
-    /// Changes committed.
-    pub changes: u64,
-    /// Folds finished.
-    pub folds: u64,
-    /// Journal segments kept.
-    pub segments: u64,
-    /// Bytes in the overlay.
-    pub overlay_bytes: u64,
-    /// The newest published change.
-    pub published: Seq,
-    /// The newest change in the tree.
-    pub folded_to: Seq,
-    /// Rows that expiry has freed since the start.
-    pub expired: u64,
-    /// Rows whose estimated time waits to be resolved.
-    pub marked: u64,
-    /// The store is full: what is, and what helps.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub full: Option<String>,
-    /// Damage found at the last start: what was set aside, where.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub damage: Vec<String>,
 }
 
 /// What DescribeTable says of a table's contents.
@@ -245,7 +207,7 @@ impl Store {
     }
 
     /// The figures now. Counts items: not for a runtime's thread.
-    pub fn status(&self) -> StoreStatus {
+    pub fn status(&self) -> StoreFigures {
         status::status(&self.inner.shared, &self.inner.path)
     }
 
@@ -273,6 +235,12 @@ impl Store {
     /// Walks all pages of a closed store's tree, without mapping it: a page that can't be read is an error here.
     pub fn check_tree(path: &Path) -> Result<(), String> {
         check::tree(path)
+    }
+
+    /// How long commits took (write and sync of a group), in microseconds, and how many changes they had.
+    pub fn commits(&self) -> (HistogramFigures, HistogramFigures) {
+        let stats = &self.inner.shared.stats;
+        (stats.commit_us.figures(), stats.commit_changes.figures())
     }
 
     /// What the committer's thread does now, and for how long it has.

@@ -52,7 +52,7 @@ use std::ops::{Bound, ControlFlow};
 pub use batch::{About, Batch};
 pub use catalog::Catalog;
 pub use cursor::{cursor_value, read_cursor};
-pub use handle::{OpenError, Store, StoreSettings, StoreStatus, TableStatistics};
+pub use handle::{OpenError, Store, StoreSettings, TableStatistics};
 pub use pulse::{Doing, Heartbeat};
 pub use record::{Kind, Origin, Record};
 pub use row::{Mark, Movable, Row, Unit};

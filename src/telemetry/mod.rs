@@ -1,6 +1,9 @@
 //! Metric and health values, apart from their rendering: rooms write them, `http` and `cli` read them.
 
 mod configuration;
+mod histogram;
+pub mod process;
+mod requests;
 pub mod status;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,6 +12,8 @@ use std::sync::{Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 
 pub use configuration::ConfigurationFigures;
+pub use histogram::{Histogram, HistogramFigures};
+pub use requests::{Door, Operation, RequestMetrics};
 
 /// A number that only grows.
 #[derive(Debug, Default)]
