@@ -102,6 +102,13 @@ struct Entry {
     change: Option<Change>,
 }
 
+impl Entry {
+    /// Whether it is a dead letter's change of this sequence: one that no journal record is behind.
+    fn is_letter(&self, seq: Seq) -> bool {
+        self.count == 0 && self.change.as_ref().is_some_and(|change| change.seq == seq)
+    }
+}
+
 /// The window.
 #[derive(Debug)]
 pub struct Window {
@@ -326,9 +333,13 @@ impl Window {
         self.entries.get_mut(at)
     }
 
-    fn change(&self, id: Id) -> Option<&Change> {
+    fn entry(&self, id: Id) -> Option<&Entry> {
         let at = usize::try_from(id.checked_sub(self.first)?).ok()?;
-        self.entries.get(at)?.change.as_ref()
+        self.entries.get(at)
+    }
+
+    fn change(&self, id: Id) -> Option<&Change> {
+        self.entry(id)?.change.as_ref()
     }
 
     fn picked(&mut self, id: Id) -> Option<Picked> {

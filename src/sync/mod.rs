@@ -17,16 +17,20 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
+use crate::operations::upstreams::Handle;
 use crate::store::{ReadError, Store};
-use crate::telemetry::{Counter, UpstreamSource, UpstreamState, Watched};
+use crate::telemetry::UpstreamState;
 
 pub mod batch;
 pub mod budget;
 pub mod client;
+mod control;
 pub mod cursor;
 pub mod dead_letter;
 #[cfg(test)]
 mod fake;
+pub mod hush;
+pub mod letters;
 pub mod link;
 pub mod positions;
 pub mod reader;
@@ -40,8 +44,8 @@ mod worker;
 
 pub use settings::{Endpoint, SettingsError, UpstreamSettings};
 
-use route::Routes;
-use status::{Live, Shared};
+use control::Reins;
+use status::Shared;
 use worker::Worker;
 
 /// Wait before a worker that could not go on starts over, from its durable cursor.
@@ -54,17 +58,10 @@ pub fn start(
     store: Store,
     clock: Clock,
     mut shutdown: watch::Receiver<bool>,
-) -> Result<(JoinHandle<()>, Arc<dyn UpstreamSource>), ReadError> {
-    let shared = Arc::new(Shared {
-        name: settings.name.clone(),
-        store,
-        clock,
-        routes: Arc::new(Routes::new(settings.tables.clone())),
-        live: Watched::new(Live::default()),
-        acknowledged: Counter::default(),
-    });
+) -> Result<(JoinHandle<()>, Handle), ReadError> {
+    let shared = Arc::new(Shared::new(&settings, store, clock));
     let mut worker = Worker::load(settings.clone(), shared.clone())?;
-    let source: Arc<dyn UpstreamSource> = shared.clone();
+    let handle: Handle = Arc::new(Reins(shared.clone()));
     let task = tokio::spawn(async move {
         loop {
             let Err(error) = worker.run(&mut shutdown).await else { return };
@@ -84,5 +81,5 @@ pub fn start(
             };
         }
     });
-    Ok((task, source))
+    Ok((task, handle))
 }

@@ -10,19 +10,22 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::batch::{Gate, Picked, Window};
 use super::client::{Client, NoReply, Reply, Slot};
+use super::control;
 use super::cursor::Cursor;
-use super::dead_letter::Letters;
+use super::hush::Hush;
+use super::letters::Letters;
 use super::link::Link;
 use super::positions::Positions;
 use super::reader::{self, Fed};
 use super::route::Lane;
 use super::settings::UpstreamSettings;
 use super::status::{Live, Shared};
-use crate::store::{CommitError, ReadError};
+use crate::store::{CommitError, ReadError, Seq};
 use crate::telemetry::UpstreamState;
 
 mod durable;
 mod landing;
+mod orders;
 mod sending;
 #[cfg(test)]
 mod tests;
@@ -35,6 +38,8 @@ enum Done {
     Described { slot: Slot, lane: Option<Lane>, result: Result<Reply, NoReply> },
     /// A dead letter was written, or not.
     Letter { picked: Picked, result: Result<(), CommitError> },
+    /// Letters that are to go again were read, or not.
+    Read { seqs: Vec<Seq>, result: Result<Vec<orders::Again>, ReadError> },
     /// A cursor was written, or not; with it went so many withdrawn letters.
     Cursor { cursor: Cursor, withdrawn: usize, result: Result<(), CommitError> },
 }
@@ -46,8 +51,9 @@ pub(super) struct Worker {
     client: Option<Arc<Client>>,
     window: Window,
     feed: Option<mpsc::Receiver<Vec<Fed>>>,
-    letters: Letters,
     letters_under_way: usize,
+    reading_letters: bool,
+    refusals: Hush,
     link: Link,
     slots: Vec<Slot>,
     requests: usize,
@@ -64,6 +70,8 @@ pub(super) struct Worker {
     fault: String,
     /// The state as it was said last.
     said: (UpstreamState, Option<String>),
+    /// Since when it is in that state.
+    since_us: u64,
     /// A moment at which there is something to do again.
     alarm: Option<u64>,
 }
@@ -73,6 +81,7 @@ impl Worker {
     pub(super) fn load(settings: UpstreamSettings, shared: Arc<Shared>) -> Result<Worker, ReadError> {
         let view = shared.store.view()?;
         let found = Cursor::load(&view, &settings.name)?;
+        shared.set_paused(control::load_pause(&view, &settings.name)?);
         let letters = match Letters::load(&view, &settings.name, &shared.routes, &shared.store.keys()) {
             Err(ReadError::Damaged { place, what }) => {
                 tracing::error!(upstream = settings.name, place, what, "a dead letter is damaged");
@@ -80,6 +89,7 @@ impl Worker {
             }
             letters => letters?,
         };
+        *shared.letters() = letters;
         let fresh = found.is_none();
         let cursor = found.unwrap_or_default();
         let mut link = Link::new(settings.max_backoff);
@@ -89,6 +99,7 @@ impl Worker {
             }
         }
         let slots = (0..settings.max_in_flight.max(1)).map(|_| Slot::default()).collect();
+        let now_us = shared.clock.now_us();
         let mut worker = Worker {
             window: Window::new(cursor.prefix.clone(), settings.limits, settings.supersede),
             positions: cursor.positions.clone(),
@@ -98,8 +109,9 @@ impl Worker {
             shared,
             client: None,
             feed: None,
-            letters,
             letters_under_way: 0,
+            reading_letters: false,
+            refusals: Hush::default(),
             link,
             slots,
             requests: 0,
@@ -109,6 +121,7 @@ impl Worker {
             throttled_until: None,
             fault: String::new(),
             said: (UpstreamState::Offline, None),
+            since_us: now_us,
             alarm: None,
         };
         worker.publish();
@@ -118,13 +131,16 @@ impl Worker {
     /// Works until `shutdown` says so, then lets requests end, and writes the cursor.
     pub(super) async fn run(mut self, shutdown: &mut watch::Receiver<bool>) -> std::io::Result<()> {
         self.follow()?;
+        let shared = self.shared.clone();
         loop {
+            self.obey();
             self.fill();
             self.count_the_lost();
             self.dispatch();
             self.leave_and_return()?;
             self.give_up_on_the_head();
             self.keep_cursor();
+            self.say_how_many();
             self.publish();
             let now = self.now();
             let wake = self.started + Duration::from_millis(self.next_wake(now));
@@ -137,6 +153,7 @@ impl Worker {
                     Some(fed) => self.feed(fed),
                     None => self.feed = None,
                 },
+                () = shared.told.notified() => {}
                 () = sleep_until(wake) => {}
             }
         }
@@ -183,6 +200,7 @@ impl Worker {
             let (upstream, table) = (&self.settings.name, &first.route.upstream);
             tracing::warn!(upstream, table, "the table takes nothing; the others go on without it");
             self.positions.leave(table, prefix, first.time_us);
+            self.shared.letters().put_back(lane);
         }
     }
 
@@ -269,7 +287,8 @@ impl Worker {
     }
 
     fn next_wake(&self, now: u64) -> u64 {
-        [self.alarm, self.link.wake(now), self.durable.wake(&self.window, &self.letters, now)]
+        let cursor = self.durable.wake(&self.window, self.shared.letters().withdrawn().len(), now);
+        [self.alarm, self.link.wake(now), cursor, self.refusals.wake()]
             .into_iter()
             .flatten()
             .min()
@@ -279,30 +298,52 @@ impl Worker {
 
     /// Lets others see how things are.
     fn publish(&mut self) {
-        let (mut state, mut reason) = self.link.state();
-        if state == UpstreamState::Online && self.letters.count() >= self.settings.max_dead_letters {
-            state = UpstreamState::Blocked;
-            reason = Some(format!("{} dead letters wait for a decision", self.letters.count()));
-        }
+        let paused = self.shared.paused();
+        let (state, reason) = self.state(paused.is_some());
         if self.said != (state, reason.clone()) {
             let upstream = &self.settings.name;
             match (&reason, state) {
+                (_, UpstreamState::Paused) => tracing::info!(upstream, "the upstream is paused"),
                 (Some(reason), _) => tracing::warn!(upstream, ?state, reason, "the upstream is in trouble"),
                 (None, UpstreamState::Online) => tracing::info!(upstream, "the upstream answers"),
                 (None, _) => {}
+            }
+            if self.said.0 != state {
+                self.since_us = self.shared.clock.now_us();
             }
             self.said = (state, reason.clone());
         }
         let live = Live {
             state,
             reason,
+            since_us: Some(paused.unwrap_or(self.since_us)),
             throttled_until: self.throttled_until,
             settled: Some(self.window.settled_counts()),
             oldest_us: self.positions.oldest_us().into_iter().chain(self.window.oldest_us()).min(),
             dropped: self.durable.dropped_unsent(),
-            letters: self.letters.count() as u64,
         };
         self.shared.live.update(|shown| *shown = live);
+    }
+
+    fn state(&self, paused: bool) -> (UpstreamState, Option<String>) {
+        if paused {
+            let name = &self.settings.name;
+            let reason = format!("its owner paused it; forebay upstream resume {name} lets it go on");
+            return (UpstreamState::Paused, Some(reason));
+        }
+        match self.link.state() {
+            (UpstreamState::Online, _) if self.shared.letters().count() >= self.settings.max_dead_letters => {
+                (UpstreamState::Blocked, Some(self.too_many_letters()))
+            }
+            state => state,
+        }
+    }
+
+    fn too_many_letters(&self) -> String {
+        let (name, most) = (&self.settings.name, self.settings.max_dead_letters);
+        format!(
+            "{most} dead letters wait for a decision; forebay dead-letter list {name} shows why, replay or drop them"
+        )
     }
 }
 

@@ -142,6 +142,9 @@ pub struct UpstreamStatus {
     /// Why, where the state needs a reason.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<String>,
+    /// Since when it is in this state (RFC 3339): since its owner paused it, else at most since the start.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub since: Option<String>,
     /// Changes in the journal that the upstream has not settled; derived from journal and cursor.
     pub pending: u64,
     /// Age of the oldest of them, in seconds.

@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Change, Entry, Gate, Id, Lane, Picked, Window};
-use crate::model::TableId;
+use crate::model::{RowKey, TableId};
+use crate::store::Seq;
 
 impl Window {
     /// After a gap, with everything read that the store has counted: what it counted and nobody read. It counts as settled
@@ -86,6 +87,28 @@ impl Window {
         }
         self.advance();
         first
+    }
+
+    /// Takes a dead letter's change in, to be sent again: no journal record is behind it, so the prefix does not move with it.
+    /// `false` where that is needless: the change itself, or a later one of its key, is here.
+    pub fn push_letter(&mut self, change: Change) -> bool {
+        let here = self.keys.get(&change.key).into_iter().flatten();
+        if here.filter_map(|id| self.change(*id)).any(|other| other.seq >= change.seq) {
+            return false;
+        }
+        self.push_row(change);
+        true
+    }
+
+    /// Takes such a change out again, unless it is in the upstream's hands.
+    pub fn retract_letter(&mut self, key: &RowKey, seq: Seq) {
+        let mut here = self.keys.get(key).into_iter().flatten();
+        let found = here.find(|id| self.entry(**id).is_some_and(|entry| entry.is_letter(seq))).copied();
+        if let Some(id) = found
+            && self.withdraw(id).is_some()
+        {
+            self.settle(id);
+        }
     }
 
     /// The upstream failed at a batch with this picked change in it.

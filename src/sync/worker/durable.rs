@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::store::{CommitError, Seq, Space, Store, Urgency};
 use crate::sync::batch::{Prefix, Window};
 use crate::sync::cursor::Cursor;
-use crate::sync::dead_letter::{Letters, letter_key};
+use crate::sync::dead_letter::letter_key;
 use crate::sync::positions::Positions;
 
 /// While it moves, it is written at least this often …
@@ -67,8 +67,8 @@ impl State {
         now.saturating_sub(sum(&self.written)).max(u64::from(self.dropped != self.written.dropped))
     }
 
-    /// When it is due; `None` while it does not move.
-    pub(super) fn wake(&self, window: &Window, letters: &Letters, now: u64) -> Option<u64> {
+    /// When it is due, with so many letters withdrawn; `None` while nothing moves.
+    pub(super) fn wake(&self, window: &Window, withdrawn: usize, now: u64) -> Option<u64> {
         if self.under_way {
             return None;
         }
@@ -79,10 +79,10 @@ impl State {
             || moved >= AT_LEAST_PER
             || passed >= AT_LEAST_PER
             || (window.is_empty() && moved >= BACKLOG)
-            || letters.withdrawn().len() >= WITHDRAWN;
+            || withdrawn >= WITHDRAWN;
         let due = if soon {
             now
-        } else if moved > 0 || !letters.withdrawn().is_empty() {
+        } else if moved > 0 || withdrawn > 0 {
             self.at + AT_LEAST_EVERY_MS
         } else {
             return None;
@@ -95,13 +95,14 @@ impl Worker {
     /// Writes the cursor if it is due, in the company of other commits.
     pub(super) fn keep_cursor(&mut self) {
         let now = self.now();
-        if self.durable.wake(&self.window, &self.letters, now).is_none_or(|due| due > now) {
+        let withdrawn = self.shared.letters().withdrawn().len();
+        if self.durable.wake(&self.window, withdrawn, now).is_none_or(|due| due > now) {
             return;
         }
         self.durable.under_way = true;
         let cursor = self.durable.cursor(&self.window, &self.positions);
         self.durable.written_to = self.window.prefix().seq;
-        let withdrawn = self.letters.withdrawn().len().min(WITHDRAWN);
+        let withdrawn = withdrawn.min(WITHDRAWN);
         let write = self.write_cursor(&cursor, withdrawn, Urgency::Gather);
         self.under_way.spawn(async move {
             let result = write.await;
@@ -122,7 +123,7 @@ impl Worker {
                 self.durable.written = cursor;
                 self.durable.fresh = false;
                 self.durable.at = now;
-                self.letters.removed(withdrawn);
+                self.shared.letters().removed(withdrawn);
             }
             Err(error) => {
                 tracing::warn!(upstream = self.settings.name, %error, "the cursor can't be written now");
@@ -133,7 +134,7 @@ impl Worker {
 
     /// Writes the cursor before the end, if it has moved at all.
     pub(super) async fn last_cursor(&mut self, deadline: Instant) {
-        let withdrawn = self.letters.withdrawn().len().min(WITHDRAWN);
+        let withdrawn = self.shared.letters().withdrawn().len().min(WITHDRAWN);
         if self.durable.moved(&self.window) == 0 && withdrawn == 0 {
             return;
         }
@@ -157,8 +158,10 @@ impl Worker {
     ) -> impl Future<Output = Result<(), CommitError>> + Send + use<> {
         let name = self.settings.name.clone();
         let value = cursor.encode();
-        let letters: Vec<Vec<u8>> =
-            self.letters.withdrawn().iter().take(withdrawn).map(|seq| letter_key(&name, *seq)).collect();
+        let letters: Vec<Vec<u8>> = {
+            let letters = self.shared.letters();
+            letters.withdrawn().iter().take(withdrawn).map(|seq| letter_key(&name, *seq)).collect()
+        };
         let (store, clock): (Store, Clock) = (self.shared.store.clone(), self.shared.clock.clone());
         async move {
             let size = value.len() + letters.len() * 64 + 64;

@@ -15,6 +15,10 @@ impl Worker {
     /// Starts all requests that may be made now.
     pub(super) fn dispatch(&mut self) {
         let now = self.now();
+        self.alarm = None;
+        if self.shared.paused().is_some() {
+            return;
+        }
         self.alarm = self.window.wake(now);
         while self.requests < self.link.in_flight(self.settings.max_in_flight) && !self.link.holds(now) {
             let Some(client) = self.client(now) else { return };
