@@ -235,6 +235,12 @@ impl Window {
         self.enter(self.read_to, 0, row);
     }
 
+    /// Takes a change that was set aside when the journal was released: it comes before everything that is read behind the
+    /// prefix, and counts once it is settled.
+    pub fn push_aside(&mut self, change: Change) {
+        self.enter(self.read_to, 1, change);
+    }
+
     /// Whether such rows wait.
     pub fn has_rows(&self) -> bool {
         self.rows > 0

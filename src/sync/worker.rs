@@ -8,10 +8,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::batch::{Gate, Picked, Window};
+use super::aside::{self, Aside};
+use super::batch::{Change, Gate, Picked, Window};
 use super::client::{Client, NoReply, Reply, Slot};
 use super::cursor::Cursor;
 use super::dead_letter::Letters;
+use super::give_up::Outcome;
 use super::link::Link;
 use super::positions::Positions;
 use super::reader::{self, Fed};
@@ -22,6 +24,7 @@ use crate::store::{CommitError, ReadError};
 use crate::telemetry::UpstreamState;
 
 mod durable;
+mod giving_up;
 mod landing;
 mod sending;
 #[cfg(test)]
@@ -35,8 +38,10 @@ enum Done {
     Described { slot: Slot, lane: Option<Lane>, result: Result<Reply, NoReply> },
     /// A dead letter was written, or not.
     Letter { picked: Picked, result: Result<(), CommitError> },
-    /// A cursor was written, or not; with it went so many withdrawn letters.
-    Cursor { cursor: Cursor, withdrawn: usize, result: Result<(), CommitError> },
+    /// A cursor was written, or not; with it went what it makes void.
+    Cursor { cursor: Cursor, removed: durable::Removed, result: Result<(), CommitError> },
+    /// What the store had no room for was given up.
+    GaveUp(Outcome),
 }
 
 /// The worker.
@@ -48,6 +53,8 @@ pub(super) struct Worker {
     feed: Option<mpsc::Receiver<Vec<Fed>>>,
     letters: Letters,
     letters_under_way: usize,
+    aside: Aside,
+    giving_up: giving_up::State,
     link: Link,
     slots: Vec<Slot>,
     requests: usize,
@@ -92,6 +99,8 @@ impl Worker {
         let mut worker = Worker {
             window: Window::new(cursor.prefix.clone(), settings.limits, settings.supersede),
             positions: cursor.positions.clone(),
+            aside: Aside::new(cursor.aside),
+            giving_up: giving_up::State::new(shared.store.asks()),
             rewinding: false,
             durable: durable::State::new(cursor, fresh),
             settings,
@@ -111,6 +120,7 @@ impl Worker {
             said: (UpstreamState::Offline, None),
             alarm: None,
         };
+        worker.say_backlog();
         worker.publish();
         Ok(worker)
     }
@@ -121,6 +131,7 @@ impl Worker {
         loop {
             self.fill();
             self.count_the_lost();
+            self.give_up();
             self.dispatch();
             self.leave_and_return()?;
             self.give_up_on_the_head();
@@ -128,7 +139,7 @@ impl Worker {
             self.publish();
             let now = self.now();
             let wake = self.started + Duration::from_millis(self.next_wake(now));
-            let Worker { under_way, feed, window, rewinding, .. } = &mut self;
+            let Worker { under_way, feed, window, rewinding, giving_up, .. } = &mut self;
             let feeding = window.has_room() && !*rewinding && feed.is_some();
             tokio::select! {
                 _ = shutdown.wait_for(|stop| *stop) => break,
@@ -137,6 +148,7 @@ impl Worker {
                     Some(fed) => self.feed(fed),
                     None => self.feed = None,
                 },
+                () = giving_up.asked() => {}
                 () = sleep_until(wake) => {}
             }
         }
@@ -146,13 +158,16 @@ impl Worker {
     /// Starts reading behind the window's prefix.
     fn follow(&mut self) -> std::io::Result<()> {
         let Shared { store, clock, routes, name, .. } = &*self.shared;
-        let after = self.window.prefix().seq;
-        self.feed = Some(reader::start(store.clone(), clock.clone(), routes.clone(), name, after)?);
+        let (after, aside) = (self.window.prefix().seq, !self.aside.is_empty());
+        self.feed = Some(reader::start(store.clone(), clock.clone(), routes.clone(), name, after, aside)?);
         Ok(())
     }
 
     /// Leaves tables behind that hold up the others, and goes back for them when they take changes again.
     fn leave_and_return(&mut self) -> std::io::Result<()> {
+        if self.giving_up.is_under_way() {
+            return Ok(());
+        }
         if self.rewinding {
             // Nothing of what still waits may keep the window from becoming empty.
             for lane in self.window.lanes() {
@@ -168,13 +183,18 @@ impl Worker {
         }
         self.rewinding |= self.positions.left().any(|table| !self.link.is_blocked(table));
         if self.rewinding && self.window.is_empty() && self.requests == 0 {
-            let cursor = self.durable.cursor(&self.window, &self.positions);
-            self.window = Window::new(cursor.prefix, self.settings.limits, self.settings.supersede);
-            self.positions = Positions::new(cursor.positions.to, cursor.positions.behind);
-            self.rewinding = false;
-            self.follow()?;
+            let (cursor, _) = self.cursor_now();
+            self.read_again(cursor)?;
         }
         Ok(())
+    }
+
+    /// Begins again behind a cursor: nothing of what was read is kept.
+    fn read_again(&mut self, cursor: Cursor) -> std::io::Result<()> {
+        self.window = Window::new(cursor.prefix, self.settings.limits, self.settings.supersede);
+        self.positions = Positions::new(cursor.positions.to, cursor.positions.behind);
+        self.rewinding = false;
+        self.follow()
     }
 
     fn leave(&mut self, lane: Lane) {
@@ -183,6 +203,7 @@ impl Worker {
             let (upstream, table) = (&self.settings.name, &first.route.upstream);
             tracing::warn!(upstream, table, "the table takes nothing; the others go on without it");
             self.positions.leave(table, prefix, first.time_us);
+            self.aside.leave(lane);
         }
     }
 
@@ -220,6 +241,8 @@ impl Worker {
                     self.window.pass(seq, counted.filter(|_| !self.positions.passes(None, seq)));
                 }
                 Fed::Row(row) => self.window.push_row(row),
+                Fed::Aside(change) => self.feed_aside(change),
+                Fed::Useless(seq) => drop(self.aside.take(seq, None, 0)),
                 Fed::Gap { after, resume, bridged, what } => {
                     let upstream = self.settings.name.as_str();
                     if bridged {
@@ -241,6 +264,15 @@ impl Worker {
                     self.window.pass(resume, None);
                 }
             }
+        }
+    }
+
+    /// A change that was set aside; not what is settled already, nor what a table that takes nothing will read again.
+    fn feed_aside(&mut self, change: Change) {
+        let left = self.positions.left().any(|table| table == change.route.upstream);
+        let bytes = aside::weight(&change.image);
+        if !left && self.aside.take(change.seq, Some(change.route.lane), bytes) {
+            self.window.push_aside(change);
         }
     }
 
@@ -269,7 +301,8 @@ impl Worker {
     }
 
     fn next_wake(&self, now: u64) -> u64 {
-        [self.alarm, self.link.wake(now), self.durable.wake(&self.window, &self.letters, now)]
+        let cursor = self.durable.wake(&self.window, &self.letters, now);
+        [self.alarm, self.link.wake(now), cursor, self.giving_up.wake(now)]
             .into_iter()
             .flatten()
             .min()

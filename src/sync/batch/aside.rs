@@ -1,10 +1,11 @@
 //! Changes that do not go the straight way: refused batches in halves, changes that wait for a time of their own, lanes that
 //! are left behind, and what was lost.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::{Change, Entry, Gate, Id, Lane, Picked, Window};
 use crate::model::TableId;
+use crate::store::Seq;
 
 impl Window {
     /// After a gap, with everything read that the store has counted: what it counted and nobody read. It counts as settled
@@ -47,6 +48,11 @@ impl Window {
         let picked = self.picked(id).filter(|picked| picked.faults >= faults)?;
         self.delayed.remove(&key);
         Some(picked)
+    }
+
+    /// The changes that are not settled.
+    pub fn unsettled_seqs(&self) -> HashSet<Seq> {
+        self.entries.iter().filter_map(|entry| entry.change.as_ref()).map(|change| change.seq).collect()
     }
 
     /// The first change that is not settled.

@@ -42,7 +42,8 @@ impl Worker {
                 self.described(lane, result);
             }
             Done::Letter { picked, result } => self.letter_written(picked, result),
-            Done::Cursor { cursor, withdrawn, result } => self.cursor_written(cursor, withdrawn, result),
+            Done::Cursor { cursor, removed, result } => self.cursor_written(cursor, removed, result),
+            Done::GaveUp(outcome) => self.gave_up(outcome)?,
         }
         Ok(())
     }
