@@ -53,6 +53,9 @@ fn table(status: &Status) -> String {
     if let Some(full) = &store.full {
         line("full", full.clone());
     }
+    if store.dropped_items > 0 {
+        line("dropped", format!("{} of the oldest items, for want of space", store.dropped_items));
+    }
     for damage in &store.damage {
         line("damage", damage.clone());
     }
@@ -63,10 +66,11 @@ fn table(status: &Status) -> String {
         line(
             "",
             format!(
-                "{} pending, oldest {} s, {} acknowledged, {} dead letters",
+                "{} pending, oldest {} s, {} acknowledged, {} dropped unsent, {} dead letters",
                 upstream.pending,
                 upstream.oldest_pending_age_seconds,
                 upstream.acknowledged,
+                upstream.dropped_unsent,
                 upstream.dead_letters
             ),
         );

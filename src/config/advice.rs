@@ -17,6 +17,7 @@ pub(super) fn advice(settings: &Settings) -> Vec<String> {
         advice
             .push("there are rules, but nothing brings messages: add [mqtt.listener] with listen".to_owned());
     }
+    advice.extend(super::space::advice(settings));
     for upstream in &settings.upstreams {
         let named = upstream.tables.iter().flat_map(|tables| tables.keys());
         let unknown = named.filter(|name| settings.tables.iter().all(|table| table.name.as_str() != *name));

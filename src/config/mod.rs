@@ -7,6 +7,7 @@ mod environment;
 mod locate;
 mod raw;
 mod settings;
+mod space;
 mod units;
 mod validate;
 

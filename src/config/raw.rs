@@ -131,6 +131,7 @@ pub(super) struct Upstream {
     pub(super) ca_file: Option<PathBuf>,
     pub(super) supersede: Option<bool>,
     pub(super) max_in_flight: Option<usize>,
+    pub(super) max_backlog: Option<Size>,
 }
 
 impl Raw {

@@ -10,6 +10,7 @@ use toml::Spanned;
 use super::credentials::{self, Given};
 use super::raw::{self, Raw};
 use super::settings::{ClockSettings, ConfiguredTable, Settings};
+use super::space;
 use super::units::{Address, Size, Span};
 use crate::http::{DynamodbSettings, ServerSettings};
 use crate::ingest::{RuleSet, RuleSettings, TableSettings};
@@ -62,7 +63,7 @@ impl Fault {
     }
 
     /// A fault of one key, which `what` names.
-    fn of(key: &str, what: impl Into<String>) -> Fault {
+    pub(super) fn of(key: &str, what: impl Into<String>) -> Fault {
         Fault { span: None, key: Some(key.to_owned()), what: what.into() }
     }
 
@@ -81,6 +82,10 @@ pub(super) fn validate(raw: Raw) -> Result<Settings, Fault> {
     let spans = self::spans(&raw.upstreams);
     let upstreams = each(raw.upstreams, upstream)?;
     unique("upstream", upstreams.iter().map(|upstream| upstream.name.as_str()), &spans)?;
+    let max_size = max_size(raw.store.max_size)?;
+    for (upstream, span) in upstreams.iter().zip(&spans) {
+        space::backlog(upstream, max_size).map_err(|fault| fault.at(span.clone()))?;
+    }
     let http = raw.http.map(http).transpose()?;
     let listener = raw.mqtt.listener.map(|raw| listener(raw, commit_wait)).transpose()?;
     different_doors(http.as_ref(), listener.as_ref())?;
@@ -91,7 +96,7 @@ pub(super) fn validate(raw: Raw) -> Result<Settings, Fault> {
             grace: raw.clock.grace.map_or(Duration::from_secs(600), |Span(grace)| grace),
         },
         store_path: raw.store.path.unwrap_or_else(|| PathBuf::from("/var/lib/forebay")),
-        max_size: max_size(raw.store.max_size)?,
+        max_size,
         commit_wait,
         http,
         listener,
@@ -275,15 +280,6 @@ fn table(raw: raw::Table) -> Result<ConfiguredTable, Fault> {
             ),
         ));
     }
-    if when_full == crate::model::WhenFull::DropOldest {
-        return Err(Fault::of(
-            "when_full",
-            format!(
-                "table {}: when_full = \"drop-oldest\" is not in this version yet; use \"reject\"",
-                name.as_str()
-            ),
-        ));
-    }
     let keys = KeySchema { partition: partition_key, sort: sort_key };
     if let Some(ttl) = &ttl {
         let fits = (1..=limits::KEY_ATTRIBUTE_NAME).contains(&ttl.attribute.len());
@@ -351,6 +347,7 @@ fn upstream(raw: raw::Upstream) -> Result<UpstreamSettings, Fault> {
         ca_file,
         supersede,
         max_in_flight,
+        max_backlog,
     } = raw;
     let named = |key: &str, what: String| Fault::of(key, format!("upstream {name:?}: {what}"));
     let endpoint = Endpoint::parse(&endpoint).map_err(|error| named("endpoint", error.to_string()))?;
@@ -380,7 +377,9 @@ fn upstream(raw: raw::Upstream) -> Result<UpstreamSettings, Fault> {
     let max_in_flight = positive("max_in_flight", max_in_flight, defaults.max_in_flight)
         .map_err(|fault| named("max_in_flight", fault.what))?;
     let supersede = supersede.unwrap_or(defaults.supersede);
-    let settings = UpstreamSettings { tables, credentials, ca_file, supersede, max_in_flight, ..defaults };
+    let max_backlog = max_backlog.map(|Size(size)| size);
+    let settings =
+        UpstreamSettings { tables, credentials, ca_file, supersede, max_in_flight, max_backlog, ..defaults };
     settings.check().map_err(|error| named("tables", error.to_string()))?;
     Ok(settings)
 }

@@ -134,6 +134,12 @@ fn store(text: &mut Text, status: &Status) {
     text.one("store_overlay_bytes", gauge, "Bytes in the overlay.", store.overlay_bytes);
     text.one("store_expired_items_total", counter, "Items that expiry has freed.", store.expired);
     text.one(
+        "store_dropped_items_total",
+        counter,
+        "Items dropped before their time: space was short, and the owner chose that.",
+        store.dropped_items,
+    );
+    text.one(
         "store_estimated_items",
         gauge,
         "Items whose estimated time waits to be resolved.",

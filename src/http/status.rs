@@ -49,6 +49,7 @@ fn figures(store: StoreStatus) -> StoreFigures {
         published: store.published.0,
         folded_to: store.folded_to.0,
         expired: store.expired,
+        dropped_items: store.dropped_items,
         marked: store.marked,
         full: store.full,
         damage: store.damage,

@@ -60,8 +60,9 @@ pub(super) fn status(shared: &std::sync::Arc<Shared>, path: &Path) -> StoreStatu
         published: shared.published.load().seq,
         folded_to: shared.folded.load().folded_to,
         expired: stats.expired.load(Ordering::Relaxed),
+        dropped_items: stats.dropped_items.load(Ordering::Relaxed),
         marked: count.marked,
-        full: shared.space.full(overlay.bytes()),
+        full: shared.full(overlay.bytes()),
         damage: shared.damage.clone(),
     }
 }

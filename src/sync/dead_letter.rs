@@ -84,7 +84,7 @@ pub fn letter_key(upstream: &str, seq: Seq) -> Vec<u8> {
 }
 
 /// What the keys of an upstream's letters begin with: its name behind the name's length, which settings limit to 255.
-fn letters_of(upstream: &str) -> Vec<u8> {
+pub(super) fn letters_of(upstream: &str) -> Vec<u8> {
     let mut key = Vec::with_capacity(upstream.len() + 9);
     key.push(u8::try_from(upstream.len()).unwrap_or(u8::MAX));
     key.extend_from_slice(upstream.as_bytes());

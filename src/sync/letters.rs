@@ -148,6 +148,12 @@ impl Letters {
         }
     }
 
+    /// All changes were put back.
+    pub fn put_all_back(&mut self) {
+        let back = std::mem::take(&mut self.under_way);
+        self.due.extend(back.into_keys().filter(|seq| self.all.contains_key(seq)));
+    }
+
     /// The owner has thrown it away.
     pub fn discard(&mut self, seq: Seq) {
         self.due.remove(&seq);

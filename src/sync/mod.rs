@@ -3,10 +3,12 @@
 //!
 //! Pure: [`batch`] (what goes next, what is settled), [`wire`] (requests and answers), [`retry`] (what an answer means),
 //! [`budget`] (how fast), [`link`] (what is known of the upstream), [`positions`] (tables left behind). Around them: [`reader`] (a thread: the journal),
-//! [`client`] (connections), `worker` (a task: moves bytes and waits), [`cursor`] and [`dead_letter`] (what is durable).
+//! [`client`] (connections), `worker` (a task: moves bytes and waits), [`cursor`], [`dead_letter`] and [`aside`] (what is durable), `give_up` (what goes
+//! where the store is short of room).
 //!
 //! # Invariants
-//! - The cursor moves only over what the upstream has taken, or what is durably a dead letter.
+//! - The cursor moves only over what the upstream has taken, what is durably a dead letter or set aside, and what the owner
+//!   chose to lose, counted with the same commit.
 //! - Nothing here holds up new readings: the journal is read behind the committer, and all memory is bounded.
 //! - Whatever is not plainly DynamoDB's answer is no answer.
 
@@ -21,6 +23,7 @@ use crate::operations::upstreams::Handle;
 use crate::store::{ReadError, Store};
 use crate::telemetry::UpstreamState;
 
+pub mod aside;
 pub mod batch;
 pub mod budget;
 pub mod client;
@@ -29,6 +32,7 @@ pub mod cursor;
 pub mod dead_letter;
 #[cfg(test)]
 mod fake;
+mod give_up;
 pub mod hush;
 pub mod letters;
 pub mod link;

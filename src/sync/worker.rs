@@ -8,10 +8,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::batch::{Gate, Picked, Window};
+use super::aside::{self, Aside};
+use super::batch::{Change, Gate, Picked, Window};
 use super::client::{Client, NoReply, Reply, Slot};
 use super::control;
 use super::cursor::Cursor;
+use super::give_up::Outcome;
 use super::hush::Hush;
 use super::letters::Letters;
 use super::link::Link;
@@ -24,6 +26,7 @@ use crate::store::{CommitError, ReadError, Seq};
 use crate::telemetry::UpstreamState;
 
 mod durable;
+mod giving_up;
 mod landing;
 mod orders;
 mod sending;
@@ -40,8 +43,10 @@ enum Done {
     Letter { picked: Picked, result: Result<(), CommitError> },
     /// Letters that are to go again were read, or not.
     Read { seqs: Vec<Seq>, result: Result<Vec<orders::Again>, ReadError> },
-    /// A cursor was written, or not; with it went so many withdrawn letters.
-    Cursor { cursor: Cursor, withdrawn: usize, result: Result<(), CommitError> },
+    /// A cursor was written, or not; with it went what it makes void.
+    Cursor { cursor: Cursor, removed: durable::Removed, result: Result<(), CommitError> },
+    /// What the store had no room for was given up.
+    GaveUp(Outcome),
 }
 
 /// The worker.
@@ -54,6 +59,8 @@ pub(super) struct Worker {
     letters_under_way: usize,
     reading_letters: bool,
     refusals: Hush,
+    aside: Aside,
+    giving_up: giving_up::State,
     link: Link,
     slots: Vec<Slot>,
     requests: usize,
@@ -103,6 +110,8 @@ impl Worker {
         let mut worker = Worker {
             window: Window::new(cursor.prefix.clone(), settings.limits, settings.supersede),
             positions: cursor.positions.clone(),
+            aside: Aside::new(cursor.aside),
+            giving_up: giving_up::State::new(shared.store.asks()),
             rewinding: false,
             durable: durable::State::new(cursor, fresh),
             settings,
@@ -124,6 +133,7 @@ impl Worker {
             since_us: now_us,
             alarm: None,
         };
+        worker.say_backlog();
         worker.publish();
         Ok(worker)
     }
@@ -136,6 +146,7 @@ impl Worker {
             self.obey();
             self.fill();
             self.count_the_lost();
+            self.give_up();
             self.dispatch();
             self.leave_and_return()?;
             self.give_up_on_the_head();
@@ -144,7 +155,7 @@ impl Worker {
             self.publish();
             let now = self.now();
             let wake = self.started + Duration::from_millis(self.next_wake(now));
-            let Worker { under_way, feed, window, rewinding, .. } = &mut self;
+            let Worker { under_way, feed, window, rewinding, giving_up, .. } = &mut self;
             let feeding = window.has_room() && !*rewinding && feed.is_some();
             tokio::select! {
                 _ = shutdown.wait_for(|stop| *stop) => break,
@@ -154,6 +165,7 @@ impl Worker {
                     None => self.feed = None,
                 },
                 () = shared.told.notified() => {}
+                () = giving_up.asked() => {}
                 () = sleep_until(wake) => {}
             }
         }
@@ -163,13 +175,16 @@ impl Worker {
     /// Starts reading behind the window's prefix.
     fn follow(&mut self) -> std::io::Result<()> {
         let Shared { store, clock, routes, name, .. } = &*self.shared;
-        let after = self.window.prefix().seq;
-        self.feed = Some(reader::start(store.clone(), clock.clone(), routes.clone(), name, after)?);
+        let (after, aside) = (self.window.prefix().seq, !self.aside.is_empty());
+        self.feed = Some(reader::start(store.clone(), clock.clone(), routes.clone(), name, after, aside)?);
         Ok(())
     }
 
     /// Leaves tables behind that hold up the others, and goes back for them when they take changes again.
     fn leave_and_return(&mut self) -> std::io::Result<()> {
+        if self.giving_up.is_under_way() {
+            return Ok(());
+        }
         if self.rewinding {
             // Nothing of what still waits may keep the window from becoming empty.
             for lane in self.window.lanes() {
@@ -185,13 +200,19 @@ impl Worker {
         }
         self.rewinding |= self.positions.left().any(|table| !self.link.is_blocked(table));
         if self.rewinding && self.window.is_empty() && self.requests == 0 {
-            let cursor = self.durable.cursor(&self.window, &self.positions);
-            self.window = Window::new(cursor.prefix, self.settings.limits, self.settings.supersede);
-            self.positions = Positions::new(cursor.positions.to, cursor.positions.behind);
-            self.rewinding = false;
-            self.follow()?;
+            let (cursor, _) = self.cursor_now();
+            self.read_again(cursor)?;
         }
         Ok(())
+    }
+
+    /// Begins again behind a cursor: nothing of what was read is kept.
+    fn read_again(&mut self, cursor: Cursor) -> std::io::Result<()> {
+        self.window = Window::new(cursor.prefix, self.settings.limits, self.settings.supersede);
+        self.positions = Positions::new(cursor.positions.to, cursor.positions.behind);
+        self.rewinding = false;
+        self.shared.letters().put_all_back();
+        self.follow()
     }
 
     fn leave(&mut self, lane: Lane) {
@@ -201,6 +222,7 @@ impl Worker {
             tracing::warn!(upstream, table, "the table takes nothing; the others go on without it");
             self.positions.leave(table, prefix, first.time_us);
             self.shared.letters().put_back(lane);
+            self.aside.leave(lane);
         }
     }
 
@@ -238,6 +260,8 @@ impl Worker {
                     self.window.pass(seq, counted.filter(|_| !self.positions.passes(None, seq)));
                 }
                 Fed::Row(row) => self.window.push_row(row),
+                Fed::Aside(change) => self.feed_aside(change),
+                Fed::Useless(seq) => drop(self.aside.take(seq, None, 0)),
                 Fed::Gap { after, resume, bridged, what } => {
                     let upstream = self.settings.name.as_str();
                     if bridged {
@@ -259,6 +283,15 @@ impl Worker {
                     self.window.pass(resume, None);
                 }
             }
+        }
+    }
+
+    /// A change that was set aside; not what is settled already, nor what a table that takes nothing will read again.
+    fn feed_aside(&mut self, change: Change) {
+        let left = self.positions.left().any(|table| table == change.route.upstream);
+        let bytes = aside::weight(&change.image);
+        if !left && self.aside.take(change.seq, Some(change.route.lane), bytes) {
+            self.window.push_aside(change);
         }
     }
 
@@ -288,7 +321,7 @@ impl Worker {
 
     fn next_wake(&self, now: u64) -> u64 {
         let cursor = self.durable.wake(&self.window, self.shared.letters().withdrawn().len(), now);
-        [self.alarm, self.link.wake(now), cursor, self.refusals.wake()]
+        [self.alarm, self.link.wake(now), cursor, self.refusals.wake(), self.giving_up.wake(now)]
             .into_iter()
             .flatten()
             .min()

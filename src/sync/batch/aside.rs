@@ -1,7 +1,7 @@
 //! Changes that do not go the straight way: refused batches in halves, changes that wait for a time of their own, lanes that
 //! are left behind, and what was lost.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::{Change, Entry, Gate, Id, Lane, Picked, Window};
 use crate::model::{RowKey, TableId};
@@ -50,6 +50,12 @@ impl Window {
         Some(picked)
     }
 
+    /// The changes that are not settled; those of dead letters are.
+    pub fn unsettled_seqs(&self) -> HashSet<Seq> {
+        let unsettled = self.entries.iter().filter(|entry| !entry.is_letter());
+        unsettled.filter_map(|entry| entry.change.as_ref()).map(|change| change.seq).collect()
+    }
+
     /// The first change that is not settled.
     pub fn head(&self) -> Option<&Change> {
         self.entries.iter().find_map(|entry| entry.change.as_ref())
@@ -96,14 +102,17 @@ impl Window {
         if here.filter_map(|id| self.change(*id)).any(|other| other.seq >= change.seq) {
             return false;
         }
-        self.push_row(change);
+        self.enter(self.read_to, 0, false, change);
         true
     }
 
     /// Takes such a change out again, unless it is in the upstream's hands.
     pub fn retract_letter(&mut self, key: &RowKey, seq: Seq) {
         let mut here = self.keys.get(key).into_iter().flatten();
-        let found = here.find(|id| self.entry(**id).is_some_and(|entry| entry.is_letter(seq))).copied();
+        let is_it = |entry: &Entry| {
+            entry.is_letter() && entry.change.as_ref().is_some_and(|change| change.seq == seq)
+        };
+        let found = here.find(|id| self.entry(**id).is_some_and(is_it)).copied();
         if let Some(id) = found
             && self.withdraw(id).is_some()
         {

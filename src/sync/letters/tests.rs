@@ -50,6 +50,8 @@ fn what_is_to_go_again_is_taken_once_and_only_where_the_table_takes_changes() {
     assert_eq!((letters.under_way(Seq(10)), letters.count()), (None, 5));
     letters.put_back(Lane(0));
     assert_eq!(letters.take_due(9, |_| true), [Seq(20), Seq(30), Seq(40)]);
+    letters.put_all_back();
+    assert_eq!(letters.take_due(1, |_| true), [Seq(20)]);
 }
 
 #[test]

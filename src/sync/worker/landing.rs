@@ -43,7 +43,8 @@ impl Worker {
             }
             Done::Letter { picked, result } => self.letter_written(picked, result),
             Done::Read { seqs, result } => self.letters_read(seqs, result),
-            Done::Cursor { cursor, withdrawn, result } => self.cursor_written(cursor, withdrawn, result),
+            Done::Cursor { cursor, removed, result } => self.cursor_written(cursor, removed, result),
+            Done::GaveUp(outcome) => self.gave_up(outcome)?,
         }
         Ok(())
     }

@@ -20,6 +20,9 @@ impl Worker {
             return;
         }
         self.alarm = self.window.wake(now);
+        if self.giving_up.holds() {
+            return;
+        }
         while self.requests < self.link.in_flight(self.settings.max_in_flight) && !self.link.holds(now) {
             let Some(client) = self.client(now) else { return };
             if let Some((lane, name)) = self.link.due_check(now) {
