@@ -63,7 +63,7 @@ impl Doors {
             dynamodb: self.dynamodb,
             readiness: self.readiness,
             ingest: self.ingest,
-            mqtt: Arc::new(Watched::new(MqttStatus { broker: None, listener: listening })),
+            mqtt: Arc::new(Watched::new(MqttStatus { listener: listening, ..MqttStatus::default() })),
             listener: metrics,
             upstreams: self.upstreams,
         });

@@ -29,7 +29,7 @@ fn the_default_rule_makes_a_device_of_every_topic() {
     let wanted = item(r#"{"device":{"S":"x"},"ts":{"N":"1700000000000000"},"value":{"S":"hello"}}"#);
     assert_items(&found, &[wanted], "default");
     assert!(matches!(apply(&rules, &message("$SYS/x", "1"), false).0, Outcome::Reject(_)));
-    assert_eq!(rules.subscriptions(), ["#"]);
+    assert_eq!(rules.subscriptions().filters, ["#"]);
 }
 
 #[test]
@@ -222,7 +222,7 @@ fn subscriptions_follow_from_the_rules() {
         ]"#,
         vec![readings()],
     );
-    assert_eq!(rules.subscriptions(), ["a/+/+", "z/#", "zigbee2mqtt/#"]);
+    assert_eq!(rules.subscriptions().filters, ["a/+/+", "z/#", "zigbee2mqtt/#"]);
 }
 
 #[test]
