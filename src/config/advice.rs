@@ -14,7 +14,9 @@ pub(super) fn advice(settings: &Settings) -> Vec<String> {
         advice.push("[mqtt.listener] is on without a [[rule]]: every message will be rejected".to_owned());
     }
     if settings.broker.is_some() && settings.rules.subscriptions().filters.is_empty() {
-        advice.push("[mqtt.broker] is on, but no [[rule]] stores anything: nothing is subscribed to".to_owned());
+        advice.push(
+            "[mqtt.broker] is on, but no [[rule]] stores anything: nothing is subscribed to".to_owned(),
+        );
     }
     if settings.listener.is_none() && settings.broker.is_none() && !settings.rules.is_empty() {
         advice.push(

@@ -32,7 +32,10 @@ pub(super) fn validate(
 fn settings(raw: raw::Broker, gateway_id: &str, commit_wait: Duration) -> Result<BrokerSettings, Fault> {
     let client_id = match raw.client_id {
         Some(id) if id.is_empty() || id.len() > 256 => {
-            return Err(fault("client_id", "must have 1 to 256 bytes; the broker keeps the session under it"));
+            return Err(fault(
+                "client_id",
+                "must have 1 to 256 bytes; the broker keeps the session under it",
+            ));
         }
         Some(id) => id,
         None => format!("forebay-{gateway_id}"),
@@ -58,11 +61,8 @@ fn settings(raw: raw::Broker, gateway_id: &str, commit_wait: Duration) -> Result
         later_if_systemds(path, || secret::read(path).map(drop).map_err(|error| error.to_string()))
             .map_err(|what| fault("password_file", &format!("can't be used: {what}")))?;
     }
-    let max_queued_messages = positive(
-        "mqtt.broker.max_queued_messages",
-        raw.max_queued_messages,
-        defaults.max_queued_messages,
-    )?;
+    let max_queued_messages =
+        positive("mqtt.broker.max_queued_messages", raw.max_queued_messages, defaults.max_queued_messages)?;
     let max_queued_bytes = match raw.max_queued_bytes {
         None => defaults.max_queued_bytes,
         Some(Size(bytes)) => usize::try_from(bytes)
@@ -96,7 +96,8 @@ fn brokers(url: Option<String>, urls: Option<Vec<String>>) -> Result<Vec<BrokerU
         (None, Some(urls)) if !urls.is_empty() => ("urls", urls),
         (Some(_), Some(_)) => return Err(fault("urls", "stands beside url; give one or the other")),
         _ => {
-            let what = "[mqtt.broker] needs url, such as \"mqtt://127.0.0.1:1883\", or a list of them in urls";
+            let what =
+                "[mqtt.broker] needs url, such as \"mqtt://127.0.0.1:1883\", or a list of them in urls";
             return Err(Fault::of("mqtt.broker", what));
         }
     };
@@ -108,7 +109,9 @@ fn protocol(configured: Option<&str>) -> Result<Protocol, Fault> {
     match configured {
         None | Some("3.1.1") => Ok(Protocol::V3),
         Some("5") => Ok(Protocol::V5),
-        Some(other) => Err(fault("protocol", &format!("= {other:?} is not spoken; write \"3.1.1\" or \"5\""))),
+        Some(other) => {
+            Err(fault("protocol", &format!("= {other:?} is not spoken; write \"3.1.1\" or \"5\"")))
+        }
     }
 }
 

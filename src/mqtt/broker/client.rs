@@ -183,7 +183,8 @@ impl<O: Offer> Client<'_, O> {
                 Ok((connection, session_present)) => {
                     let begun = Instant::now();
                     self.report.connected(url, session_present);
-                    let end = self.session(connection, session_present, url, settings, &mut subscriptions).await;
+                    let end =
+                        self.session(connection, session_present, url, settings, &mut subscriptions).await;
                     let End::Lost(reason) = end else { return };
                     self.report.lost(url, &reason);
                     rotation.lost(begun.elapsed(), fastrand::f64())

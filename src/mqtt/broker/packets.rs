@@ -245,10 +245,9 @@ pub(super) fn connect(settings: &BrokerSettings, login: Option<(&str, &str)>, ou
 pub(super) fn subscribe(version: Version, id: u16, filters: &[String], retained: bool, out: &mut BytesMut) {
     match version {
         Version::V4 => {
-            let filters = filters.iter().map(|path| v4::SubscribeFilter {
-                path: path.clone(),
-                qos: mqttbytes::QoS::AtLeastOnce,
-            });
+            let filters = filters
+                .iter()
+                .map(|path| v4::SubscribeFilter { path: path.clone(), qos: mqttbytes::QoS::AtLeastOnce });
             put4(&v4::Packet::Subscribe(v4::Subscribe { pkid: id, filters: filters.collect() }), out);
         }
         Version::V5 => {

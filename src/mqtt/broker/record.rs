@@ -34,7 +34,8 @@ impl Record {
     /// The filters of a session; none where nothing is known.
     pub(super) async fn load(&self, url: &str, client_id: &str) -> Vec<String> {
         let (store, key) = (self.store.clone(), key(url, client_id));
-        let read = tokio::task::spawn_blocking(move || store.view()?.get(&system_key(Space::Subscription, &key)));
+        let read =
+            tokio::task::spawn_blocking(move || store.view()?.get(&system_key(Space::Subscription, &key)));
         let row = match read.await {
             Ok(Ok(row)) => row,
             Ok(Err(error)) => {
