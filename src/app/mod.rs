@@ -1,5 +1,6 @@
 //! The only place that builds, wires and drains tasks.
 
+mod broker;
 mod doors;
 mod error;
 mod logging;
@@ -173,19 +174,23 @@ impl Daemon<'_> {
             ..ConfigurationFigures::default()
         }));
         let shown_upstreams = upstreams.shown();
+        let broker = broker::BrokerClient::new();
         let doors = doors::Doors {
             gateway: settings.gateway_id,
             configuration: Arc::clone(&configuration),
             engine: engine.clone(),
-            accept,
+            accept: accept.clone(),
             store: store.clone(),
             clock: clock.clone(),
             dynamodb: settings.dynamodb,
             ingest,
             upstreams: shown_upstreams.clone(),
             readiness: Arc::clone(&readiness),
+            mqtt: Arc::clone(&broker.status),
+            broker: Arc::clone(&broker.metrics),
         };
         doors.open(sockets, settings.http, settings.listener, &stopping, &mut tasks).await?;
+        let broker = broker.start(settings.broker, &accept, store, clock, &stopping, &mut tasks);
         let reloader = Reloader {
             sources,
             fixed,
@@ -193,6 +198,8 @@ impl Daemon<'_> {
             engine,
             clock: clock.clone(),
             rules,
+            accept,
+            broker,
             upstreams,
             service: service.clone(),
             shown: configuration,

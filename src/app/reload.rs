@@ -1,5 +1,5 @@
 //! SIGHUP: reads the configuration again and applies what can be applied to a running daemon: rules, tables, times to live,
-//! upstreams, the log's level. No connection is lost by it. What is wrong anywhere leaves everything as it was.
+//! the broker, upstreams, the log's level. No connection is lost by it. What is wrong anywhere leaves everything as it was.
 
 use std::sync::Arc;
 
@@ -13,7 +13,8 @@ use super::upstreams::UpstreamManager;
 use crate::clock::Clock;
 use crate::config::{Loaded, Settings, Sources};
 use crate::engine::Engine;
-use crate::ingest::RuleSet;
+use crate::ingest::{Accept, RuleSet};
+use crate::mqtt::broker::BrokerHandle;
 use crate::telemetry::{ConfigurationFigures, Watched};
 
 /// Keys that a running daemon can't change, with what they were at the start.
@@ -62,6 +63,8 @@ pub(super) struct Reloader {
     pub(super) engine: Engine,
     pub(super) clock: Clock,
     pub(super) rules: Arc<ArcSwap<RuleSet>>,
+    pub(super) accept: Accept,
+    pub(super) broker: BrokerHandle,
     pub(super) upstreams: UpstreamManager,
     pub(super) service: Service,
     pub(super) shown: Arc<Watched<ConfigurationFigures>>,
@@ -124,6 +127,7 @@ impl Reloader {
         let (rules, tables) = (settings.rules.len(), settings.tables.len());
         let upstreams = settings.upstreams.len();
         self.rules.store(Arc::new(settings.rules));
+        self.broker.reload(settings.broker, self.accept.subscriptions());
         self.upstreams.reload(settings.upstreams).await.map_err(|error| error.to_string())?;
         tracing::info!(rules, tables, upstreams, "configuration reloaded");
         Ok(())

@@ -1,17 +1,31 @@
-//! Configured tables: created if they aren't there, never altered or deleted; only the TTL attribute follows the
-//! configuration.
+//! Configured tables: created if they aren't there, never altered or deleted; only the TTL attribute and what happens when
+//! the store is full follow the configuration.
 
 use super::AppError;
 use crate::config::ConfiguredTable;
-use crate::engine::{CreateTable, Engine, EngineError, UpdateTimeToLive};
-use crate::model::{KeySchema, TableDef};
+use crate::engine::{CreateTable, Engine, EngineError, SetWhenFull, UpdateTimeToLive};
+use crate::model::{KeySchema, TableDef, WhenFull};
 use crate::security::{Principal, authorize};
 
-/// Makes every configured table be there, with its key and TTL.
+/// Makes every configured table be there, with its key, its TTL, and its answer to a full store.
 pub(super) async fn ensure(engine: &Engine, tables: &[ConfiguredTable]) -> Result<(), AppError> {
     for table in tables {
         let result = one(engine, table).await;
         result.map_err(|error| AppError::Table(format!("table {}: {error}", table.name.as_str())))?;
+    }
+    when_full(engine, tables).await
+}
+
+/// A table that is not configured (any more) refuses: nothing of it is given up that nobody chose.
+async fn when_full(engine: &Engine, tables: &[ConfiguredTable]) -> Result<(), AppError> {
+    for def in engine.tables() {
+        let wanted = tables.iter().find(|table| table.name == def.name);
+        let wanted = wanted.map_or(WhenFull::default(), |table| table.when_full);
+        if def.when_full != wanted {
+            let request = SetWhenFull { table: def.name.clone(), when_full: wanted };
+            let set = engine.set_when_full(authorize(Principal::Daemon, request)).await;
+            set.map_err(|error| AppError::Table(format!("table {}: {error}", def.name.as_str())))?;
+        }
     }
     Ok(())
 }

@@ -2,12 +2,14 @@
 //! environment, file, default. A file replaces the no-configuration defaults wholly.
 
 mod advice;
+mod broker;
 mod credentials;
 mod environment;
 mod locate;
 mod log;
 mod raw;
 mod settings;
+mod space;
 mod units;
 mod validate;
 

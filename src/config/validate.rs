@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use toml::Spanned;
 
+use super::broker;
 use super::credentials::{self, Given};
 use super::raw::{self, Raw};
 use super::settings::{ClockSettings, ConfiguredTable, Settings};
+use super::space;
 use super::units::{Address, Size, Span};
 use crate::http::{DynamodbSettings, ServerSettings};
 use crate::ingest::{RuleSet, RuleSettings, TableSettings};
@@ -81,21 +83,28 @@ pub(super) fn validate(raw: Raw) -> Result<Settings, Fault> {
     let spans = self::spans(&raw.upstreams);
     let upstreams = each(raw.upstreams, upstream)?;
     unique("upstream", upstreams.iter().map(|upstream| upstream.name.as_str()), &spans)?;
+    let max_size = max_size(raw.store.max_size)?;
+    for (upstream, span) in upstreams.iter().zip(&spans) {
+        space::backlog(upstream, max_size).map_err(|fault| fault.at(span.clone()))?;
+    }
     let http = raw.http.map(http).transpose()?;
     let listener = raw.mqtt.listener.map(|raw| listener(raw, commit_wait)).transpose()?;
     different_doors(http.as_ref(), listener.as_ref())?;
+    let gateway_id = gateway_id(raw.gateway.id)?;
+    let (broker, rules) = broker::validate(raw.mqtt.broker, rules, &gateway_id, commit_wait)?;
     Ok(Settings {
-        gateway_id: gateway_id(raw.gateway.id)?,
+        gateway_id,
         log: super::log::validate(raw.log)?,
         clock: ClockSettings {
             trust: raw.clock.trust.unwrap_or_default(),
             grace: raw.clock.grace.map_or(Duration::from_secs(600), |Span(grace)| grace),
         },
         store_path: raw.store.path.unwrap_or_else(|| PathBuf::from("/var/lib/forebay")),
-        max_size: max_size(raw.store.max_size)?,
+        max_size,
         commit_wait,
         http,
         listener,
+        broker,
         dynamodb: dynamodb(raw.dynamodb)?,
         tables,
         rules,
@@ -237,7 +246,7 @@ fn listener(raw: raw::Listener, commit_wait: Duration) -> Result<ListenerSetting
     Ok(ListenerSettings { max_connections, max_packet_size, receive_maximum, gather, ..defaults })
 }
 
-fn positive(key: &str, configured: Option<usize>, default: usize) -> Result<usize, Fault> {
+pub(super) fn positive(key: &str, configured: Option<usize>, default: usize) -> Result<usize, Fault> {
     match configured.unwrap_or(default) {
         0 => Err(Fault::of(key, format!("{key} must be at least 1; the default is {default}"))),
         n => Ok(n),
@@ -273,15 +282,6 @@ fn table(raw: raw::Table) -> Result<ConfiguredTable, Fault> {
                 "table {}: the sort key must be another attribute than the partition key {:?}",
                 name.as_str(),
                 partition_key.name
-            ),
-        ));
-    }
-    if when_full == crate::model::WhenFull::DropOldest {
-        return Err(Fault::of(
-            "when_full",
-            format!(
-                "table {}: when_full = \"drop-oldest\" is not in this version yet; use \"reject\"",
-                name.as_str()
             ),
         ));
     }
@@ -352,6 +352,7 @@ fn upstream(raw: raw::Upstream) -> Result<UpstreamSettings, Fault> {
         ca_file,
         supersede,
         max_in_flight,
+        max_backlog,
     } = raw;
     let named = |key: &str, what: String| Fault::of(key, format!("upstream {name:?}: {what}"));
     let endpoint = Endpoint::parse(&endpoint).map_err(|error| named("endpoint", error.to_string()))?;
@@ -381,7 +382,9 @@ fn upstream(raw: raw::Upstream) -> Result<UpstreamSettings, Fault> {
     let max_in_flight = positive("max_in_flight", max_in_flight, defaults.max_in_flight)
         .map_err(|fault| named("max_in_flight", fault.what))?;
     let supersede = supersede.unwrap_or(defaults.supersede);
-    let settings = UpstreamSettings { tables, credentials, ca_file, supersede, max_in_flight, ..defaults };
+    let max_backlog = max_backlog.map(|Size(size)| size);
+    let settings =
+        UpstreamSettings { tables, credentials, ca_file, supersede, max_in_flight, max_backlog, ..defaults };
     settings.check().map_err(|error| named("tables", error.to_string()))?;
     Ok(settings)
 }

@@ -23,6 +23,7 @@ mod query;
 pub mod request;
 mod resolve_time;
 mod scan;
+mod set_when_full;
 mod update_time_to_live;
 
 use std::sync::Arc;
@@ -155,6 +156,13 @@ impl Engine {
         .await
     }
 
+    /// Decides what a table does when the store is full.
+    pub async fn set_when_full(&self, request: Authorized<SetWhenFull>) -> Result<(), EngineError> {
+        let (request, stamp) = (request.into_inner(), self.clock.stamp());
+        self.write(Urgency::Now, 1024, move |read, batch| set_when_full::decide(read, batch, &request, stamp))
+            .await
+    }
+
     /// Puts estimated times right; returns how many rows were resolved.
     pub async fn resolve_time(&self, request: Authorized<ResolveTime>) -> Result<u64, EngineError> {
         let request = request.into_inner();
@@ -169,6 +177,11 @@ impl Engine {
     /// A live table's definition (DescribeTimeToLive, the doors).
     pub fn table(&self, name: &str) -> Result<Arc<TableDef>, EngineError> {
         keys::table(&self.store.catalog(), name).cloned()
+    }
+
+    /// The live tables' definitions, by name.
+    pub fn tables(&self) -> Vec<Arc<TableDef>> {
+        self.store.catalog().tables().into_iter().cloned().collect()
     }
 
     /// What preparing a write needs.

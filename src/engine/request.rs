@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{AttributeValue, Image, Item, KeySchema, Map, TableDef, TableName};
+use crate::model::{AttributeValue, Image, Item, KeySchema, Map, TableDef, TableName, WhenFull};
 use crate::store::{Mark, Origin};
 
 /// PutItem.
@@ -254,4 +254,13 @@ pub struct UpdateTimeToLive {
     pub attribute: String,
     /// On or off.
     pub enabled: bool,
+}
+
+/// What a table does when the store is full.
+#[derive(Clone, Debug)]
+pub struct SetWhenFull {
+    /// The table.
+    pub table: TableName,
+    /// From now on.
+    pub when_full: WhenFull,
 }

@@ -37,7 +37,7 @@ use crate::ingest::Accept;
 use crate::operations::Upstreams;
 use crate::store::Store;
 use crate::telemetry::{
-    ConfigurationFigures, IngestMetrics, ListenerMetrics, MqttStatus, RequestMetrics, Watched,
+    BrokerMetrics, ConfigurationFigures, IngestMetrics, ListenerMetrics, MqttStatus, RequestMetrics, Watched,
 };
 use body::Pace;
 use memory::Memory;
@@ -79,6 +79,8 @@ pub struct Parts {
     pub ingest: Arc<IngestMetrics>,
     /// The MQTT doors.
     pub mqtt: Arc<Watched<MqttStatus>>,
+    /// The broker client's figures.
+    pub broker: Arc<BrokerMetrics>,
     /// The MQTT listener's figures, if there is one.
     pub listener: Option<Arc<ListenerMetrics>>,
     /// The upstreams.

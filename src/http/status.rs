@@ -16,7 +16,7 @@ pub(super) async fn gather(state: State) -> Option<Status> {
         gateway: state.gateway.clone(),
         configuration: state.configuration.get(),
         clock: clock(state.clock.status()),
-        mqtt: state.mqtt.get(),
+        mqtt: state.mqtt.get().aged(),
         ingest: IngestFigures {
             accepted: state.ingest.accepted.get(),
             rejected: state.ingest.rejected.get(),

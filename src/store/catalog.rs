@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::{TableDef, TableId};
+use crate::model::{TableDef, TableId, WhenFull};
 
 /// All tables at one point in the order of changes. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +32,11 @@ impl Catalog {
     /// All tables, dropped ones too, by number.
     pub(super) fn all(&self) -> impl Iterator<Item = &Arc<TableDef>> {
         self.by_id.values()
+    }
+
+    /// Whether any table's oldest may go where space is short.
+    pub fn drops(&self) -> bool {
+        self.by_id.values().any(|table| !table.dropped && table.when_full == WhenFull::DropOldest)
     }
 
     /// The next number for a table.

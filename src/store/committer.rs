@@ -152,12 +152,22 @@ impl Committer {
         Ok(())
     }
 
-    /// Where space is short, what was deleted and what has expired is freed now, not with the next fold.
+    /// Where space is short, what was deleted and what has expired is freed now, not with the next fold; and where owners
+    /// chose that, the oldest goes.
     fn make_room(&mut self) -> Result<(), Died> {
         let generations = self.shared.overlay.load();
-        let short = self.shared.space.full(generations.bytes()).is_some();
-        if short {
+        let full = self.shared.space.full(generations.bytes());
+        let drops = self.shared.published.load().catalog.drops();
+        let wanted = self.shared.space.wanted(generations.bytes());
+        let pinned = self.ask_upstreams(wanted.journal, full.as_deref());
+        let items = if pinned { wanted.items } else { wanted.items.max(wanted.instead) };
+        self.shared.space.want_items(if drops { items } else { 0 });
+        let short = full.is_some() || drops && wanted.journal > 0 && !pinned;
+        if full.is_some() || drops && wanted.journal > 0 {
             self.free_released();
+        }
+        if drops && items > 0 {
+            self.shared.gate.sweep();
         }
         if short && self.made_room.is_none_or(|at| at.elapsed() >= MAKE_ROOM) {
             self.made_room = Some(Instant::now());
@@ -167,6 +177,21 @@ impl Committer {
             self.shared.gate.sweep();
         }
         Ok(())
+    }
+
+    /// Asks upstreams to settle, or to give up, what keeps the journal large; whether any of them does.
+    fn ask_upstreams(&self, bytes: u64, full: Option<&str>) -> bool {
+        let published = self.shared.published.load();
+        let through = if bytes == 0 {
+            None
+        } else {
+            // More than what is missing, so that it is not asked for all the time.
+            let bytes = bytes + 2 * self.journal.segment_size();
+            self.journal.giving(bytes, self.shared.folded.load().folded_before)
+        };
+        let why = full.unwrap_or("the store is nearly full");
+        self.shared.backlogs.look(&self.journal, &published.cursors, through.map(|through| (through, why)));
+        through.is_some_and(|through| published.cursors.values().any(|cursor| *cursor < through))
     }
 
     /// Segments that were given back take space until a later one begins, which may never be while items are refused.

@@ -12,6 +12,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::apply::{ApplyError, ExpiryRow, NewRow, Slice};
+use super::evict::Dropper;
 use super::expiry::Sweeper;
 use super::faults::{Died, Point};
 use super::meta::State;
@@ -142,7 +143,7 @@ pub(super) fn run(shared: &Arc<Shared>) {
         }
     }
     let _ended = Ended(&shared.gate);
-    let mut sweeper = Sweeper::default();
+    let (mut sweeper, mut dropper) = (Sweeper::default(), Dropper::default());
     let mut swept = Instant::now();
     let mut wait = Duration::ZERO;
     let [mut retry, _] = RETRY;
@@ -169,8 +170,12 @@ pub(super) fn run(shared: &Arc<Shared>) {
         if due {
             swept = Instant::now();
         }
-        match sweeper.run(shared, due) {
-            Ok(()) => {}
+        let freed = sweeper.run(shared, due).and_then(|()| {
+            shared.space.look_at_tree(&shared.tree);
+            dropper.run(shared)
+        });
+        match freed {
+            Ok(more) => wait = if more { wait.min(BETWEEN_SWEEPS) } else { wait },
             Err(ApplyError::Stopped) => return,
             Err(error @ ApplyError::Broken(_)) => return give_up(shared, &error),
             Err(error) => {

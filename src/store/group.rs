@@ -115,6 +115,11 @@ impl<'s> Group<'s> {
         if let Some(full) = &self.full {
             return Err(CommitError::Full(full.clone()));
         }
+        let puts = changes.iter().filter(|change| change.kind == Kind::Put);
+        let mut tables = puts.filter_map(|put| self.staged.next.catalog.by_id(put.table));
+        if let Some(what) = tables.find_map(|table| self.shared.backlogs.refuses(table)) {
+            return Err(CommitError::Full(what));
+        }
         if self.staged.overlay_bytes().0 < 2 * self.shared.tuning.generation {
             return Ok(());
         }

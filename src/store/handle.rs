@@ -14,7 +14,9 @@ use super::pulse::Heartbeat;
 use super::queue::Queue;
 use super::shared::Shared;
 use super::view::View;
-use super::{Batch, Catalog, CommitError, Read, ReadError, Row, Seq, Urgency, check, marks, status};
+use super::{
+    Asks, Backlog, Batch, Catalog, CommitError, Read, ReadError, Row, Seq, Urgency, check, marks, status,
+};
 use crate::clock::{BootId, Clock};
 use crate::model::{KeyCodec, RowKey, TableId};
 use crate::telemetry::HistogramFigures;
@@ -204,6 +206,23 @@ impl Store {
             }
         })
         .await
+    }
+
+    /// Says what an upstream may hold back; to be said again whenever something of it has changed.
+    pub fn set_backlog(&self, upstream: &str, backlog: Backlog) {
+        self.inner.shared.backlogs.set(upstream, backlog);
+    }
+
+    /// What upstreams are asked to settle or give up, so that the journal can be released.
+    pub fn asks(&self) -> watch::Receiver<Asks> {
+        self.inner.shared.backlogs.asks()
+    }
+
+    /// Whether the tree has room for rows that take the place of journal.
+    pub fn has_room_for_rows(&self) -> bool {
+        let shared = &self.inner.shared;
+        let overlay = shared.overlay.load().bytes();
+        overlay < 4 * shared.tuning.generation && shared.space.has_room_for_rows(overlay)
     }
 
     /// The figures now. Counts items: not for a runtime's thread.

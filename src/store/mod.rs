@@ -5,6 +5,7 @@
 //! for one page.
 
 mod apply;
+pub mod backlog;
 pub mod batch;
 pub mod catalog;
 mod check;
@@ -13,6 +14,7 @@ mod committer;
 mod crash_tests;
 pub mod cursor;
 mod deliveries;
+mod evict;
 mod expiry;
 mod faults;
 mod fold;
@@ -32,6 +34,7 @@ mod pulse;
 mod queue;
 pub mod record;
 mod recover;
+mod room;
 pub mod row;
 mod rows;
 mod shared;
@@ -49,6 +52,7 @@ mod wear;
 
 use std::ops::{Bound, ControlFlow};
 
+pub use backlog::{Asked, Asks, Backlog};
 pub use batch::{About, Batch};
 pub use catalog::Catalog;
 pub use cursor::{cursor_value, read_cursor};
@@ -98,6 +102,8 @@ pub enum Space {
     Cursor = 2,
     /// Dead letters, by upstream and sequence.
     DeadLetter = 3,
+    /// Changes set aside for an upstream, by upstream and sequence.
+    Aside = 4,
     /// Boots: what became of their estimated times.
     Boot = 5,
     /// Single values of the daemon's (the clock's floor …).
@@ -106,6 +112,8 @@ pub enum Space {
     Mark = 7,
     /// MQTT clients that have a session, by a hash of their identifier.
     Session = 8,
+    /// What the broker client's sessions are subscribed to, by a hash of broker and client identifier.
+    Subscription = 9,
 }
 
 /// How long a decision's group may wait for company.

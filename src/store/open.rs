@@ -97,6 +97,7 @@ pub(super) fn open_on(
         figures,
         stats: Default::default(),
         space,
+        backlogs: Default::default(),
         gate: Default::default(),
         pulse: Default::default(),
         poison: watch::Sender::new(None),

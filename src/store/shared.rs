@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use tokio::sync::watch;
 
+use super::backlog::Backlogs;
 use super::deliveries::Deliveries;
 use super::faults::Faults;
 use super::fold::FoldGate;
@@ -44,6 +45,8 @@ pub(super) struct Stats {
     pub(super) changes: AtomicU64,
     pub(super) folds: AtomicU64,
     pub(super) expired: AtomicU64,
+    /// Items dropped before their time, where space was short.
+    pub(super) dropped_items: AtomicU64,
     /// Bytes that LMDB has written.
     pub(super) tree_written: AtomicU64,
     /// Microseconds of each group's write and sync.
@@ -59,6 +62,7 @@ impl Default for Stats {
             changes: AtomicU64::default(),
             folds: AtomicU64::default(),
             expired: AtomicU64::default(),
+            dropped_items: AtomicU64::default(),
             tree_written: AtomicU64::default(),
             commit_us: Histogram::new(Histogram::LATENCY),
             commit_changes: Histogram::new(Histogram::COUNT),
@@ -101,6 +105,7 @@ pub(super) struct Shared {
     pub(super) figures: Arc<Figures>,
     pub(super) stats: Stats,
     pub(super) space: Space,
+    pub(super) backlogs: Backlogs,
     pub(super) gate: FoldGate,
     /// The committer's.
     pub(super) pulse: Pulse,
@@ -112,4 +117,12 @@ pub(super) struct Shared {
     pub(super) faults: Faults,
     /// Keeps other processes out; the last thing to go.
     pub(super) _lock: std::fs::File,
+}
+
+impl Shared {
+    /// Why new items are refused, of all tables or of some; `overlay` is what waits to be folded.
+    pub(super) fn full(&self, overlay: usize) -> Option<String> {
+        let catalog = || self.published.load().catalog.clone();
+        self.space.full(overlay).or_else(|| self.backlogs.refuses_any(&catalog()))
+    }
 }

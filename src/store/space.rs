@@ -9,15 +9,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustix::fs::{FallocateFlags, fallocate};
 
 use super::journal::{Figures, JournalSettings};
+use super::room::{Full, Levels, Wanted};
 use super::tree::{Tree, Usage};
 
 const MIB: u64 = 1 << 20;
 /// The least a store can live with.
 const LEAST: u64 = 16 * MIB;
-/// What stays free on the file system, or within the tree's file: LMDB never gives a page back, it uses it again.
-const DISK_RESERVE: u64 = 16 * MIB;
-/// What stays free on the file system in any case: the journal's next segments.
-const DISK_LEAST: u64 = 8 * MIB;
 
 /// How `max_size` is divided.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +54,7 @@ pub(super) struct Space {
     used: AtomicU64,
     file: AtomicU64,
     disk_free: AtomicU64,
+    items: AtomicU64,
 }
 
 impl Space {
@@ -64,7 +62,16 @@ impl Space {
     pub(super) fn new(division: Division, path: &Path, data: PathBuf, journal: Arc<Figures>) -> Space {
         let disk_free = AtomicU64::new(u64::MAX);
         let (used, file) = (AtomicU64::new(0), AtomicU64::new(0));
-        Space { division, path: path.to_owned(), data, journal, used, file, disk_free }
+        Space {
+            division,
+            path: path.to_owned(),
+            data,
+            journal,
+            used,
+            file,
+            disk_free,
+            items: AtomicU64::new(0),
+        }
     }
 
     /// Looks how full the tree is, and keeps blocks beyond its end for the folds to come.
@@ -102,46 +109,49 @@ impl Space {
         }
     }
 
-    /// Why new items are refused, if they are: what is full, and what helps. `overlay` is what waits to be folded.
-    pub(super) fn full(&self, overlay: usize) -> Option<String> {
-        let Division { max_size, map, reserve, .. } = self.division;
-        let (used, file) = (self.used.load(Ordering::Relaxed), self.file.load(Ordering::Relaxed));
-        let journal = self.journal.bytes_on_disk.load(Ordering::Relaxed);
-        let overlay = overlay as u64;
-        // What is folded becomes pages that are two thirds full, and a fold copies pages before it frees them.
-        let tree = used + overlay * 3 / 2 + reserve;
-        if tree > map {
-            return Some(format!(
-                "items take {} of the {} that max_size = {} leaves them; delete items, let them expire sooner, or raise \
-                 [store] max_size",
-                mib(used),
-                mib(map),
-                mib(max_size)
-            ));
+    /// What is seen now. `overlay` is what waits to be folded.
+    pub(super) fn levels(&self, overlay: usize) -> Levels {
+        Levels {
+            used: self.used.load(Ordering::Relaxed),
+            file: self.file.load(Ordering::Relaxed),
+            journal: self.journal.bytes_on_disk.load(Ordering::Relaxed),
+            prepared: self.journal.prepared_bytes.load(Ordering::Relaxed),
+            disk_free: self.disk_free.load(Ordering::Relaxed),
+            overlay: overlay as u64,
         }
-        if file.max(tree) + journal > max_size {
-            return Some(format!(
-                "journal ({}) and items ({} with room to fold) take all of max_size = {}; bring back the upstream if the \
-                 journal waits for one, delete items, or raise [store] max_size",
-                mib(journal),
-                mib(file.max(tree)),
-                mib(max_size)
-            ));
-        }
-        let free = self.disk_free.load(Ordering::Relaxed);
-        let (wanted, again) = (DISK_RESERVE + overlay * 3 / 2, file.saturating_sub(used));
-        (free < DISK_LEAST || (free < wanted && again < wanted)).then(|| {
-            format!(
-                "the disk under {} has {} left; free some of it, or delete items",
-                self.path.display(),
-                mib(free)
-            )
-        })
     }
-}
 
-fn mib(bytes: u64) -> String {
-    format!("{} MiB", bytes.div_ceil(MIB))
+    /// Why new items are refused, if they are: what is full, and what helps.
+    pub(super) fn full(&self, overlay: usize) -> Option<String> {
+        let levels = self.levels(overlay);
+        levels.full(&self.division).map(|full| levels.say(full, &self.division, &self.path))
+    }
+
+    /// Whether the tree has room for rows that take the place of journal: what is too large in sum only gets smaller by that.
+    pub(super) fn has_room_for_rows(&self, overlay: usize) -> bool {
+        self.levels(overlay).full(&self.division) != Some(Full::Items)
+    }
+
+    /// So many bytes of the tree have to go, at the expense of tables whose owner chose that.
+    pub(super) fn want_items(&self, bytes: u64) {
+        self.items.store(bytes, Ordering::Relaxed);
+    }
+
+    /// So many bytes of it went.
+    pub(super) fn gave_items(&self, bytes: u64) {
+        let less = |wanted: u64| Some(wanted.saturating_sub(bytes));
+        let _ = self.items.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+    }
+
+    /// How many bytes of the tree have to go.
+    pub(super) fn wanted_items(&self) -> u64 {
+        self.items.load(Ordering::Relaxed)
+    }
+
+    /// What has to go for new items to go on being taken.
+    pub(super) fn wanted(&self, overlay: usize) -> Wanted {
+        self.levels(overlay).wanted(&self.division)
+    }
 }
 
 #[cfg(test)]
@@ -157,25 +167,5 @@ mod tests {
             assert!(division.map + kept <= division.max_size, "{division:?}");
             assert!(division.journal.segment_size.is_multiple_of(4096));
         }
-    }
-
-    #[test]
-    fn what_is_full_is_named() {
-        let journal = Arc::new(Figures::default());
-        let path = Path::new("/x");
-        let space = Space::new(Division::of(64 * MIB), path, path.join("d"), journal.clone());
-        assert_eq!(space.full(0), None);
-        journal.bytes_on_disk.store(64 * MIB, Ordering::Relaxed);
-        assert!(space.full(0).unwrap().contains("journal (64 MiB)"));
-        space.used.store(60 * MIB, Ordering::Relaxed);
-        assert!(space.full(0).unwrap().contains("items take 60 MiB"));
-        journal.bytes_on_disk.store(0, Ordering::Relaxed);
-        space.used.store(0, Ordering::Relaxed);
-        space.disk_free.store(MIB, Ordering::Relaxed);
-        assert!(space.full(0).unwrap().contains("/x has 1 MiB left"));
-        space.disk_free.store(12 * MIB, Ordering::Relaxed);
-        assert!(space.full(0).is_some());
-        space.file.store(16 * MIB, Ordering::Relaxed);
-        assert_eq!(space.full(0), None, "pages of deleted items are used again");
     }
 }

@@ -61,8 +61,9 @@ pub(super) fn status(shared: &std::sync::Arc<Shared>, path: &Path) -> StoreFigur
         published: shared.published.load().seq.0,
         folded_to: shared.folded.load().folded_to.0,
         expired: stats.expired.load(Ordering::Relaxed),
+        dropped_items: stats.dropped_items.load(Ordering::Relaxed),
         marked: count.marked,
-        full: shared.space.full(overlay.bytes()),
+        full: shared.full(overlay.bytes()),
         damage: shared.damage.clone(),
     }
 }

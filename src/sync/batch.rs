@@ -94,12 +94,27 @@ struct Entry {
     table: TableId,
     /// How many counted changes it stands for.
     count: u64,
+    /// Whether it is a row as it stands.
+    row: bool,
     attempts: u32,
     faults: u32,
     /// Place in the order of sending: its own number, or that of a change it superseded.
     rank: Id,
     /// The change, until it is settled.
     change: Option<Change>,
+}
+
+impl Entry {
+    /// With nothing to be sent.
+    fn settled() -> Entry {
+        let (through, table) = (Seq::default(), TableId(0));
+        Entry { through, table, count: 0, row: false, attempts: 0, faults: 0, rank: 0, change: None }
+    }
+
+    /// Whether it is a dead letter's change: no journal record is behind it.
+    fn is_letter(&self) -> bool {
+        self.count == 0 && !self.row
+    }
 }
 
 /// The window.
@@ -208,8 +223,7 @@ impl Window {
             }
             (Some(last), Some(table)) => {
                 let rank = last.rank;
-                let entry =
-                    Entry { through: seq, table, count: 1, attempts: 0, faults: 0, rank, change: None };
+                let entry = Entry { through: seq, table, count: 1, rank, ..Entry::settled() };
                 self.entries.push_back(entry);
                 *self.ahead.entry(table).or_default() += 1;
             }
@@ -225,14 +239,20 @@ impl Window {
     /// Reads a change that is to be sent.
     pub fn push(&mut self, change: Change) {
         self.read_to = change.seq;
-        self.enter(change.seq, 1, change);
+        self.enter(change.seq, 1, false, change);
     }
 
     /// Takes a row as it stands in the store, for an upstream that has seen nothing yet: no journal record is behind it, so
     /// the prefix does not move with it.
     pub fn push_row(&mut self, row: Change) {
         self.rows += 1;
-        self.enter(self.read_to, 0, row);
+        self.enter(self.read_to, 0, true, row);
+    }
+
+    /// Takes a change that was set aside when the journal was released: it comes before everything that is read behind the
+    /// prefix, and counts once it is settled.
+    pub fn push_aside(&mut self, change: Change) {
+        self.enter(self.read_to, 1, false, change);
     }
 
     /// Whether such rows wait.
@@ -240,7 +260,7 @@ impl Window {
         self.rows > 0
     }
 
-    fn enter(&mut self, through: Seq, count: u64, change: Change) {
+    pub(super) fn enter(&mut self, through: Seq, count: u64, row: bool, change: Change) {
         let id = self.first + self.entries.len() as u64;
         let mut rank = id;
         if self.supersede
@@ -259,8 +279,8 @@ impl Window {
         }
         self.bytes += change.image.len();
         self.unsettled += 1;
-        let entry =
-            Entry { through, table: change.table, count, attempts: 0, faults: 0, rank, change: Some(change) };
+        let (table, change) = (change.table, Some(change));
+        let entry = Entry { through, table, count, row, rank, change, ..Entry::settled() };
         self.entries.push_back(entry);
         // The superseded one may have been the head of the prefix.
         self.advance();
@@ -326,9 +346,13 @@ impl Window {
         self.entries.get_mut(at)
     }
 
-    fn change(&self, id: Id) -> Option<&Change> {
+    fn entry(&self, id: Id) -> Option<&Entry> {
         let at = usize::try_from(id.checked_sub(self.first)?).ok()?;
-        self.entries.get(at)?.change.as_ref()
+        self.entries.get(at)
+    }
+
+    fn change(&self, id: Id) -> Option<&Change> {
+        self.entry(id)?.change.as_ref()
     }
 
     fn picked(&mut self, id: Id) -> Option<Picked> {
@@ -384,11 +408,11 @@ impl Window {
     /// Marks a change as settled, and readies the next of its key.
     fn finish(&mut self, id: Id) {
         let Some(entry) = self.entry_mut(id) else { return };
-        let count = entry.count;
+        let (count, row) = (entry.count, entry.row);
         let Some(change) = entry.change.take() else { return };
         self.bytes = self.bytes.saturating_sub(change.image.len());
         self.unsettled = self.unsettled.saturating_sub(1);
-        self.rows = self.rows.saturating_sub(usize::from(count == 0));
+        self.rows = self.rows.saturating_sub(usize::from(row));
         *self.ahead.entry(change.table).or_default() += count;
         let Some(queue) = self.keys.get_mut(&change.key) else { return };
         let was_first = queue.front() == Some(&id);

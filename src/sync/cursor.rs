@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::aside::Amount;
 use super::batch::Prefix;
 use super::positions::Positions;
 use crate::model::TableId;
@@ -19,6 +20,8 @@ pub struct Cursor {
     pub positions: Positions,
     /// Changes given up unsent, since the store was made.
     pub dropped: u64,
+    /// What is set aside, to be sent before what comes behind the cursor.
+    pub aside: Amount,
 }
 
 /// What follows the sequence in the row.
@@ -31,6 +34,8 @@ struct Rest {
     to: u64,
     #[serde(default)]
     behind: BTreeMap<String, u64>,
+    #[serde(default)]
+    aside: Amount,
 }
 
 impl Cursor {
@@ -55,6 +60,7 @@ impl Cursor {
             dropped: self.dropped,
             to: self.positions.to.0,
             behind: self.positions.behind.iter().map(|(table, seq)| (table.clone(), seq.0)).collect(),
+            aside: self.aside,
         };
         let mut bytes = Vec::new();
         if ciborium::into_writer(&rest, &mut bytes).is_err() {
@@ -69,7 +75,7 @@ impl Cursor {
         let counts = rest.counts.into_iter().map(|(table, count)| (TableId(table), count)).collect();
         let behind = rest.behind.into_iter().map(|(table, seq)| (table, Seq(seq))).collect();
         let positions = Positions::new(Seq(rest.to).max(seq), behind);
-        Some(Cursor { prefix: Prefix { seq, counts }, positions, dropped: rest.dropped })
+        Some(Cursor { prefix: Prefix { seq, counts }, positions, dropped: rest.dropped, aside: rest.aside })
     }
 }
 
@@ -81,7 +87,12 @@ mod tests {
     fn a_cursor_comes_back() {
         let counts = BTreeMap::from([(TableId(256), 7), (TableId(300), u64::MAX)]);
         let positions = Positions::new(Seq((1 << 50) + 5), [("t".to_owned(), Seq(1 << 50))].into());
-        let cursor = Cursor { prefix: Prefix { seq: Seq(1 << 50), counts }, positions, dropped: 3 };
+        let cursor = Cursor {
+            prefix: Prefix { seq: Seq(1 << 50), counts },
+            positions,
+            dropped: 3,
+            aside: Amount { changes: 2, bytes: 99 },
+        };
         let value = cursor.encode();
         assert_eq!(Cursor::decode(&value), Some(cursor));
         assert_eq!(Cursor::decode(&value[..9]), None);

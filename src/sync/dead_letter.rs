@@ -1,15 +1,13 @@
-//! Dead letters: changes that an upstream refuses for themselves, kept durably with the reason. A letter is withdrawn once
-//! a later change of its key has reached the upstream.
+//! Dead letters: changes that an upstream refuses for themselves, kept durably with the reason. ([`super::letters`] is what
+//! is known of them in memory.)
 
-use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::ops::{Bound, ControlFlow};
 
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::route::Routes;
-use crate::model::{KeyCodec, MapRef, RowKey, TableId};
+use crate::model::TableId;
 use crate::store::{Direction, KeyRange, Read, ReadError, Seq, Space, system_key};
 
 /// A letter, as its row keeps it.
@@ -31,6 +29,9 @@ pub struct DeadLetter {
     pub refused_us: u64,
     /// How often it was sent.
     pub attempts: u32,
+    /// Its owner wants it to be sent again.
+    #[serde(default)]
+    pub replay: bool,
 }
 
 /// Bytes, as a byte string.
@@ -83,22 +84,28 @@ pub fn letter_key(upstream: &str, seq: Seq) -> Vec<u8> {
 }
 
 /// What the keys of an upstream's letters begin with: its name behind the name's length, which settings limit to 255.
-fn letters_of(upstream: &str) -> Vec<u8> {
+pub(super) fn letters_of(upstream: &str) -> Vec<u8> {
     let mut key = Vec::with_capacity(upstream.len() + 9);
     key.push(u8::try_from(upstream.len()).unwrap_or(u8::MAX));
     key.extend_from_slice(upstream.as_bytes());
     key
 }
 
-/// Visits an upstream's letters, oldest first, until the visitor breaks.
+/// One letter; `None` where there is none, or none that can be read.
+pub fn read_letter(store: &dyn Read, upstream: &str, seq: Seq) -> Result<Option<DeadLetter>, ReadError> {
+    let row = store.get(&system_key(Space::DeadLetter, &letter_key(upstream, seq)))?;
+    Ok(row.and_then(|row| DeadLetter::decode(&row.image)))
+}
+
+/// Visits an upstream's letters behind a sequence, oldest first, until the visitor breaks.
 pub fn each_letter(
     store: &dyn Read,
     upstream: &str,
+    after: Seq,
     visit: &mut dyn FnMut(Seq, DeadLetter) -> ControlFlow<()>,
 ) -> Result<(), ReadError> {
-    let prefix = letters_of(upstream);
-    let whole = |tail: &[u8]| system_key(Space::DeadLetter, &[&prefix[..], tail].concat()).0.to_vec();
-    let range = KeyRange { start: Bound::Included(whole(&[])), end: Bound::Included(whole(&[0xff; 8])) };
+    let whole = |seq: Seq| system_key(Space::DeadLetter, &letter_key(upstream, seq)).0.to_vec();
+    let range = KeyRange { start: Bound::Excluded(whole(after)), end: Bound::Included(whole(Seq(u64::MAX))) };
     store.scan(&range, Direction::Forward, &mut |key, row| match (
         key.last_chunk::<8>(),
         DeadLetter::decode(row.image),
@@ -109,76 +116,6 @@ pub fn each_letter(
             ControlFlow::Continue(())
         }
     })
-}
-
-/// The letters of an upstream, by key, in memory: what a later change withdraws.
-#[derive(Debug, Default)]
-pub struct Letters {
-    by_key: HashMap<RowKey, BTreeSet<Seq>>,
-    count: usize,
-    withdrawn: Vec<Seq>,
-}
-
-impl Letters {
-    /// Reads which there are.
-    pub fn load(
-        store: &dyn Read,
-        upstream: &str,
-        routes: &Routes,
-        codec: &KeyCodec,
-    ) -> Result<Letters, ReadError> {
-        let mut letters = Letters::default();
-        each_letter(store, upstream, &mut |seq, letter| {
-            let route = store.catalog().by_id(letter.table).and_then(|table| routes.of(table));
-            let image = MapRef::new(&letter.image.0);
-            match route.and_then(|route| route.key_of(image, codec)) {
-                Some(key) => letters.add(key, seq),
-                None => letters.count += 1,
-            }
-            ControlFlow::Continue(())
-        })?;
-        Ok(letters)
-    }
-
-    /// Takes over what was read anew.
-    pub fn replace(&mut self, read: Letters) {
-        let withdrawn = std::mem::take(&mut self.withdrawn);
-        *self = Letters { withdrawn, ..read };
-    }
-
-    /// How many wait for the owner.
-    pub fn count(&self) -> usize {
-        self.count
-    }
-
-    /// A letter was written.
-    pub fn add(&mut self, key: RowKey, seq: Seq) {
-        if self.by_key.entry(key).or_default().insert(seq) {
-            self.count += 1;
-        }
-    }
-
-    /// A change of this key has reached the upstream: letters of earlier ones are void, and so is its own, from an attempt
-    /// before a restart.
-    pub fn settled(&mut self, key: &RowKey, seq: Seq) {
-        let Some(letters) = self.by_key.get_mut(key) else { return };
-        let later = letters.split_off(&seq.next());
-        self.count = self.count.saturating_sub(letters.len());
-        self.withdrawn.extend(std::mem::replace(letters, later));
-        if letters.is_empty() {
-            self.by_key.remove(key);
-        }
-    }
-
-    /// Letters whose rows are to be removed, together with the next cursor at the latest.
-    pub fn withdrawn(&self) -> &[Seq] {
-        &self.withdrawn
-    }
-
-    /// So many of these (the first) are removed.
-    pub fn removed(&mut self, rows: usize) {
-        self.withdrawn.drain(..rows.min(self.withdrawn.len()));
-    }
 }
 
 #[cfg(test)]
@@ -196,34 +133,11 @@ mod tests {
             time_us: 1,
             refused_us: 2,
             attempts: 3,
+            replay: true,
         };
         let value = letter.encode().unwrap();
         assert_eq!(DeadLetter::decode(&value), Some(letter));
         assert_eq!(DeadLetter::decode(b"x"), None);
-    }
-
-    #[test]
-    fn a_later_change_withdraws_earlier_letters_only() {
-        let key = |n: u8| RowKey(vec![n].into());
-        let mut letters = Letters::default();
-        for (k, seq) in [(1, 10), (1, 20), (1, 30), (2, 15)] {
-            letters.add(key(k), Seq(seq));
-        }
-        letters.add(key(2), Seq(15));
-        assert_eq!(letters.count(), 4);
-        letters.settled(&key(1), Seq(25));
-        assert_eq!((letters.count(), letters.withdrawn()), (2, &[Seq(10), Seq(20)][..]));
-        letters.removed(1);
-        assert_eq!(letters.withdrawn(), [Seq(20)]);
-    }
-
-    #[test]
-    fn a_change_that_was_refused_before_a_restart_and_is_taken_now_withdraws_its_own_letter() {
-        let key = RowKey(vec![1].into());
-        let mut letters = Letters::default();
-        letters.add(key.clone(), Seq(10));
-        letters.settled(&key, Seq(10));
-        assert_eq!((letters.count(), letters.withdrawn()), (0, &[Seq(10)][..]));
     }
 
     #[test]

@@ -44,6 +44,8 @@ pub(super) struct State {
     pub(super) script: VecDeque<Act>,
     /// Done whenever the script is empty.
     pub(super) always: Option<Act>,
+    /// It takes what it would refuse.
+    pub(super) lenient: bool,
     pub(super) seen: Vec<Seen>,
     pub(super) connections: usize,
     /// Puts and deletes in the order they were applied: table, key, value of `v`.
@@ -181,7 +183,7 @@ impl State {
                 if request["PutRequest"]["Item"].get("fail").is_some() {
                     return (500, json!({"__type": "x#InternalServerError", "message": "oh"}).to_string());
                 }
-                if request["PutRequest"]["Item"].get("refuse").is_some() {
+                if !self.lenient && request["PutRequest"]["Item"].get("refuse").is_some() {
                     return error("ValidationException", "One or more parameter values were invalid");
                 }
             }

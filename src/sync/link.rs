@@ -133,6 +133,18 @@ impl Link {
         self.trouble = Some((state, reason));
     }
 
+    /// Forgets waits and troubles, so that everything is tried at once.
+    pub fn retry(&mut self) {
+        self.backoff.reset();
+        self.hold_until = 0;
+        self.contacted = false;
+        self.trouble = None;
+        for table in self.lanes.values_mut().filter(|table| table.check) {
+            table.until = 0;
+            table.backoff.reset();
+        }
+    }
+
     /// Leaves the upstream alone until then.
     pub fn leave_alone(&mut self, state: UpstreamState, reason: String, until: u64) {
         self.hold_until = self.hold_until.max(until);

@@ -3,10 +3,12 @@
 //!
 //! Pure: [`batch`] (what goes next, what is settled), [`wire`] (requests and answers), [`retry`] (what an answer means),
 //! [`budget`] (how fast), [`link`] (what is known of the upstream), [`positions`] (tables left behind). Around them: [`reader`] (a thread: the journal),
-//! [`client`] (connections), `worker` (a task: moves bytes and waits), [`cursor`] and [`dead_letter`] (what is durable).
+//! [`client`] (connections), `worker` (a task: moves bytes and waits), [`cursor`], [`dead_letter`] and [`aside`] (what is durable), `give_up` (what goes
+//! where the store is short of room).
 //!
 //! # Invariants
-//! - The cursor moves only over what the upstream has taken, or what is durably a dead letter.
+//! - The cursor moves only over what the upstream has taken, what is durably a dead letter or set aside, and what the owner
+//!   chose to lose, counted with the same commit.
 //! - Nothing here holds up new readings: the journal is read behind the committer, and all memory is bounded.
 //! - Whatever is not plainly DynamoDB's answer is no answer.
 
@@ -17,16 +19,22 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
+use crate::operations::upstreams::Handle;
 use crate::store::{ReadError, Store};
-use crate::telemetry::{Counter, UpstreamSource, UpstreamState, Watched};
+use crate::telemetry::UpstreamState;
 
+pub mod aside;
 pub mod batch;
 pub mod budget;
 pub mod client;
+mod control;
 pub mod cursor;
 pub mod dead_letter;
 #[cfg(test)]
 mod fake;
+mod give_up;
+pub mod hush;
+pub mod letters;
 pub mod link;
 pub mod positions;
 pub mod reader;
@@ -34,14 +42,13 @@ pub mod retry;
 pub mod route;
 pub mod settings;
 mod status;
-pub mod tls;
 pub mod wire;
 mod worker;
 
 pub use settings::{Endpoint, SettingsError, UpstreamSettings};
 
-use route::Routes;
-use status::{Live, Shared};
+use control::Reins;
+use status::Shared;
 use worker::Worker;
 
 /// Wait before a worker that could not go on starts over, from its durable cursor.
@@ -54,17 +61,10 @@ pub fn start(
     store: Store,
     clock: Clock,
     mut shutdown: watch::Receiver<bool>,
-) -> Result<(JoinHandle<()>, Arc<dyn UpstreamSource>), ReadError> {
-    let shared = Arc::new(Shared {
-        name: settings.name.clone(),
-        store,
-        clock,
-        routes: Arc::new(Routes::new(settings.tables.clone())),
-        live: Watched::new(Live::default()),
-        acknowledged: Counter::default(),
-    });
+) -> Result<(JoinHandle<()>, Handle), ReadError> {
+    let shared = Arc::new(Shared::new(&settings, store, clock));
     let mut worker = Worker::load(settings.clone(), shared.clone())?;
-    let source: Arc<dyn UpstreamSource> = shared.clone();
+    let handle: Handle = Arc::new(Reins(shared.clone()));
     let task = tokio::spawn(async move {
         loop {
             let Err(error) = worker.run(&mut shutdown).await else { return };
@@ -84,5 +84,5 @@ pub fn start(
             };
         }
     });
-    Ok((task, source))
+    Ok((task, handle))
 }

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
+use super::aside;
 use super::batch::Change;
 use super::route::{Route, Routes};
 use crate::clock::Clock;
@@ -42,6 +43,10 @@ pub enum Fed {
     },
     /// A row as it stands, to be sent: from before the journal begins.
     Row(Change),
+    /// A change that was set aside, to be sent before what the journal has.
+    Aside(Change),
+    /// A change that was set aside, and can't be sent any more.
+    Useless(Seq),
     /// Part of the journal is gone; reading goes on behind this sequence.
     Gap {
         /// The last change before it.
@@ -55,19 +60,21 @@ pub enum Fed {
     },
 }
 
-/// Starts a reader of everything after a sequence. It ends when the receiver is dropped, or the store closes.
+/// Starts a reader of everything after a sequence, of what is set aside before that. It ends when the receiver is dropped, or
+/// the store closes.
 pub fn start(
     store: Store,
     clock: Clock,
     routes: Arc<Routes>,
     upstream: &str,
     after: Seq,
+    aside: bool,
 ) -> std::io::Result<mpsc::Receiver<Vec<Fed>>> {
     let (feed, fed) = mpsc::channel(2);
     let runtime = Handle::current();
-    let codec = store.keys();
-    let sorter = Sorter { routes, codec, known: HashMap::new() };
-    let follower = Follower { store, clock, sorter, after, feed };
+    let sorter = Sorter::new(routes, store.keys());
+    let aside = aside.then(|| upstream.to_owned());
+    let follower = Follower { store, clock, sorter, after, aside, feed };
     std::thread::Builder::new()
         .name(format!("sync {upstream}").chars().take(15).collect())
         .stack_size(STACK)
@@ -80,11 +87,18 @@ struct Follower {
     clock: Clock,
     sorter: Sorter,
     after: Seq,
+    /// The upstream, where it has something set aside.
+    aside: Option<String>,
     feed: mpsc::Sender<Vec<Fed>>,
 }
 
 impl Follower {
     fn run(mut self, runtime: &Handle) {
+        if let Some(upstream) = self.aside.take()
+            && !self.send_aside(&upstream, runtime)
+        {
+            return;
+        }
         let mut published = self.store.published();
         let mut reader = self.store.reader(self.after);
         loop {
@@ -138,6 +152,47 @@ impl Follower {
 }
 
 impl Follower {
+    /// Sends all that is set aside. Nobody sets anything aside meanwhile: that begins with another reader.
+    fn send_aside(&mut self, upstream: &str, runtime: &Handle) -> bool {
+        let mut after = None;
+        loop {
+            let mut chunk = Chunk::default();
+            match self.aside_from(upstream, &mut after, &mut chunk) {
+                Ok(_) if !chunk.is_empty() && self.feed.blocking_send(chunk.take()).is_err() => return false,
+                Ok(true) => {}
+                Ok(false) => return true,
+                Err(error) => {
+                    tracing::warn!(%error, "what is set aside can't be read for now");
+                    let closed = async { tokio::time::timeout(PATIENCE, self.feed.closed()).await };
+                    if runtime.block_on(closed).is_ok() {
+                        return false;
+                    }
+                }
+            }
+        }
+    }
+
+    /// One page of it; whether there may be more.
+    fn aside_from(
+        &self,
+        upstream: &str,
+        after: &mut Option<Seq>,
+        chunk: &mut Chunk,
+    ) -> Result<bool, ReadError> {
+        let Sorter { routes, codec, .. } = &self.sorter;
+        let (view, mut more) = (self.store.view()?, false);
+        aside::each(&view, upstream, *after, routes, codec, &mut |seq, found| {
+            *after = Some(seq);
+            chunk.add(match found {
+                aside::Found::Change(change) => Fed::Aside(change),
+                aside::Found::Useless(seq) => Fed::Useless(seq),
+            });
+            more = chunk.is_full();
+            if more { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        Ok(more)
+    }
+
     /// Sends all rows up to a change. What changes meanwhile is left out: the journal has it, and it is read afterwards.
     fn send_rows(&mut self, up_to: Seq, runtime: &Handle) -> bool {
         let catalog = self.store.catalog();
@@ -227,7 +282,7 @@ impl Chunk {
             // A run of records that nobody counts is one step.
             (Some(Fed::Pass { seq, counted: None }), Fed::Pass { seq: next, counted: None }) => *seq = *next,
             _ => {
-                if let Fed::Change(change) | Fed::Row(change) = &fed {
+                if let Fed::Change(change) | Fed::Row(change) | Fed::Aside(change) = &fed {
                     self.bytes += change.image.len();
                 }
                 self.fed.push(fed);
@@ -250,7 +305,7 @@ impl Chunk {
 }
 
 /// Decides which records are to be sent.
-struct Sorter {
+pub(super) struct Sorter {
     routes: Arc<Routes>,
     codec: KeyCodec,
     /// A table's name and keys never change.
@@ -258,7 +313,12 @@ struct Sorter {
 }
 
 impl Sorter {
-    fn sort(&mut self, store: &Store, record: &Record<'_>) -> Fed {
+    pub(super) fn new(routes: Arc<Routes>, codec: KeyCodec) -> Sorter {
+        Sorter { routes, codec, known: HashMap::new() }
+    }
+
+    /// A record as a change, or as something to read past.
+    pub(super) fn sort(&mut self, store: &Store, record: &Record<'_>) -> Fed {
         let seq = record.seq;
         if record.table < TableId::FIRST || record.origin == Origin::Local || record.mark.is_some() {
             return Fed::Pass { seq, counted: None };

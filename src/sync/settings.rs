@@ -41,6 +41,8 @@ pub struct UpstreamSettings {
     pub max_request: usize,
     /// Dead letters kept; beyond it the upstream is blocked until some are gone.
     pub max_dead_letters: usize,
+    /// Journal, in bytes, that it may hold back while it is not as far; `None`: what the store has room for.
+    pub max_backlog: Option<u64>,
     /// How long shutting down waits for requests on their way.
     pub drain_timeout: Duration,
 }
@@ -68,6 +70,7 @@ impl UpstreamSettings {
             },
             max_request: BODY,
             max_dead_letters: 10_000,
+            max_backlog: None,
             drain_timeout: Duration::from_secs(5),
         }
     }

@@ -1,21 +1,28 @@
 //! One upstream, as others see it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::control::time_text;
+use super::letters::Letters;
 use super::route::Routes;
+use super::settings::UpstreamSettings;
 use crate::clock::Clock;
 use crate::model::TableId;
 use crate::store::Store;
-use crate::telemetry::{Counter, UpstreamSource, UpstreamState, UpstreamStatus, Watched};
+use crate::telemetry::{Counter, UpstreamState, UpstreamStatus, Watched};
 
 /// What the worker says of itself.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Live {
     pub(super) state: UpstreamState,
     pub(super) reason: Option<String>,
+    /// Since when it is in this state, in microseconds since 1970.
+    pub(super) since_us: Option<u64>,
     /// Until then `online` is shown as `throttled`.
     pub(super) throttled_until: Option<Instant>,
     /// Settled changes by table; `None` until the cursor has been read.
@@ -23,7 +30,6 @@ pub(super) struct Live {
     /// The time of the first change that is not settled.
     pub(super) oldest_us: Option<u64>,
     pub(super) dropped: u64,
-    pub(super) letters: u64,
 }
 
 /// Shared by the worker and whoever asks for the status.
@@ -34,9 +40,59 @@ pub(super) struct Shared {
     pub(super) routes: Arc<Routes>,
     pub(super) live: Watched<Live>,
     pub(super) acknowledged: Counter,
+    pub(super) max_dead_letters: usize,
+    letters: Mutex<Letters>,
+    /// Since when its owner has it paused, in microseconds since 1970.
+    paused: Mutex<Option<u64>>,
+    retry: AtomicBool,
+    /// The worker is to look at its orders.
+    pub(super) told: Notify,
 }
 
 impl Shared {
+    pub(super) fn new(settings: &UpstreamSettings, store: Store, clock: Clock) -> Shared {
+        Shared {
+            name: settings.name.clone(),
+            store,
+            clock,
+            routes: Arc::new(Routes::new(settings.tables.clone())),
+            live: Watched::default(),
+            acknowledged: Counter::default(),
+            max_dead_letters: settings.max_dead_letters,
+            letters: Mutex::default(),
+            paused: Mutex::default(),
+            retry: AtomicBool::default(),
+            told: Notify::new(),
+        }
+    }
+
+    /// The dead letters; to be held for moments only.
+    pub(super) fn letters(&self) -> MutexGuard<'_, Letters> {
+        self.letters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Since when it is paused, in microseconds since 1970; `None` where it is not.
+    pub(super) fn paused(&self) -> Option<u64> {
+        *self.paused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the worker to stop sending, or to go on.
+    pub(super) fn set_paused(&self, since_us: Option<u64>) {
+        *self.paused.lock().unwrap_or_else(PoisonError::into_inner) = since_us;
+        self.told.notify_one();
+    }
+
+    /// Tells the worker to try at once.
+    pub(super) fn retry(&self) {
+        self.retry.store(true, Ordering::Release);
+        self.told.notify_one();
+    }
+
+    /// Whether that was said since this was asked last.
+    pub(super) fn take_retry(&self) -> bool {
+        self.retry.swap(false, Ordering::AcqRel)
+    }
+
     /// Changes in the journal that are not settled: what the store has counted less what the cursor has, and the rows
     /// that wait for their time.
     fn pending(&self, live: &Live) -> u64 {
@@ -63,10 +119,9 @@ impl Shared {
             _ => self.store.status().marked,
         }
     }
-}
 
-impl UpstreamSource for Shared {
-    fn status(&self) -> UpstreamStatus {
+    /// How it is.
+    pub(super) fn status(&self) -> UpstreamStatus {
         let live = self.live.get();
         let throttled = live.throttled_until.is_some_and(|until| until > Instant::now());
         let (state, reason) = match live.state {
@@ -80,11 +135,12 @@ impl UpstreamSource for Shared {
             name: self.name.clone(),
             state,
             reason,
+            since: live.since_us.map(time_text),
             pending: self.pending(&live),
             oldest_pending_age_seconds: age,
             acknowledged: self.acknowledged.get(),
             dropped_unsent: live.dropped,
-            dead_letters: live.letters,
+            dead_letters: self.letters().count() as u64,
         }
     }
 }

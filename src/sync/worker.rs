@@ -8,21 +8,27 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::batch::{Gate, Picked, Window};
+use super::aside::{self, Aside};
+use super::batch::{Change, Gate, Picked, Window};
 use super::client::{Client, NoReply, Reply, Slot};
+use super::control;
 use super::cursor::Cursor;
-use super::dead_letter::Letters;
+use super::give_up::Outcome;
+use super::hush::Hush;
+use super::letters::Letters;
 use super::link::Link;
 use super::positions::Positions;
 use super::reader::{self, Fed};
 use super::route::Lane;
 use super::settings::UpstreamSettings;
 use super::status::{Live, Shared};
-use crate::store::{CommitError, ReadError};
+use crate::store::{CommitError, ReadError, Seq};
 use crate::telemetry::UpstreamState;
 
 mod durable;
+mod giving_up;
 mod landing;
+mod orders;
 mod sending;
 #[cfg(test)]
 mod tests;
@@ -35,8 +41,12 @@ enum Done {
     Described { slot: Slot, lane: Option<Lane>, result: Result<Reply, NoReply> },
     /// A dead letter was written, or not.
     Letter { picked: Picked, result: Result<(), CommitError> },
-    /// A cursor was written, or not; with it went so many withdrawn letters.
-    Cursor { cursor: Cursor, withdrawn: usize, result: Result<(), CommitError> },
+    /// Letters that are to go again were read, or not.
+    Read { seqs: Vec<Seq>, result: Result<Vec<orders::Again>, ReadError> },
+    /// A cursor was written, or not; with it went what it makes void.
+    Cursor { cursor: Cursor, removed: durable::Removed, result: Result<(), CommitError> },
+    /// What the store had no room for was given up.
+    GaveUp(Outcome),
 }
 
 /// The worker.
@@ -46,8 +56,11 @@ pub(super) struct Worker {
     client: Option<Arc<Client>>,
     window: Window,
     feed: Option<mpsc::Receiver<Vec<Fed>>>,
-    letters: Letters,
     letters_under_way: usize,
+    reading_letters: bool,
+    refusals: Hush,
+    aside: Aside,
+    giving_up: giving_up::State,
     link: Link,
     slots: Vec<Slot>,
     requests: usize,
@@ -64,6 +77,8 @@ pub(super) struct Worker {
     fault: String,
     /// The state as it was said last.
     said: (UpstreamState, Option<String>),
+    /// Since when it is in that state.
+    since_us: u64,
     /// A moment at which there is something to do again.
     alarm: Option<u64>,
 }
@@ -73,6 +88,7 @@ impl Worker {
     pub(super) fn load(settings: UpstreamSettings, shared: Arc<Shared>) -> Result<Worker, ReadError> {
         let view = shared.store.view()?;
         let found = Cursor::load(&view, &settings.name)?;
+        shared.set_paused(control::load_pause(&view, &settings.name)?);
         let letters = match Letters::load(&view, &settings.name, &shared.routes, &shared.store.keys()) {
             Err(ReadError::Damaged { place, what }) => {
                 tracing::error!(upstream = settings.name, place, what, "a dead letter is damaged");
@@ -80,6 +96,7 @@ impl Worker {
             }
             letters => letters?,
         };
+        *shared.letters() = letters;
         let fresh = found.is_none();
         let cursor = found.unwrap_or_default();
         let mut link = Link::new(settings.max_backoff);
@@ -89,17 +106,21 @@ impl Worker {
             }
         }
         let slots = (0..settings.max_in_flight.max(1)).map(|_| Slot::default()).collect();
+        let now_us = shared.clock.now_us();
         let mut worker = Worker {
             window: Window::new(cursor.prefix.clone(), settings.limits, settings.supersede),
             positions: cursor.positions.clone(),
+            aside: Aside::new(cursor.aside),
+            giving_up: giving_up::State::new(shared.store.asks()),
             rewinding: false,
             durable: durable::State::new(cursor, fresh),
             settings,
             shared,
             client: None,
             feed: None,
-            letters,
             letters_under_way: 0,
+            reading_letters: false,
+            refusals: Hush::default(),
             link,
             slots,
             requests: 0,
@@ -109,8 +130,10 @@ impl Worker {
             throttled_until: None,
             fault: String::new(),
             said: (UpstreamState::Offline, None),
+            since_us: now_us,
             alarm: None,
         };
+        worker.say_backlog();
         worker.publish();
         Ok(worker)
     }
@@ -118,17 +141,21 @@ impl Worker {
     /// Works until `shutdown` says so, then lets requests end, and writes the cursor.
     pub(super) async fn run(mut self, shutdown: &mut watch::Receiver<bool>) -> std::io::Result<()> {
         self.follow()?;
+        let shared = self.shared.clone();
         loop {
+            self.obey();
             self.fill();
             self.count_the_lost();
+            self.give_up();
             self.dispatch();
             self.leave_and_return()?;
             self.give_up_on_the_head();
             self.keep_cursor();
+            self.say_how_many();
             self.publish();
             let now = self.now();
             let wake = self.started + Duration::from_millis(self.next_wake(now));
-            let Worker { under_way, feed, window, rewinding, .. } = &mut self;
+            let Worker { under_way, feed, window, rewinding, giving_up, .. } = &mut self;
             let feeding = window.has_room() && !*rewinding && feed.is_some();
             tokio::select! {
                 _ = shutdown.wait_for(|stop| *stop) => break,
@@ -137,6 +164,8 @@ impl Worker {
                     Some(fed) => self.feed(fed),
                     None => self.feed = None,
                 },
+                () = shared.told.notified() => {}
+                () = giving_up.asked() => {}
                 () = sleep_until(wake) => {}
             }
         }
@@ -146,13 +175,16 @@ impl Worker {
     /// Starts reading behind the window's prefix.
     fn follow(&mut self) -> std::io::Result<()> {
         let Shared { store, clock, routes, name, .. } = &*self.shared;
-        let after = self.window.prefix().seq;
-        self.feed = Some(reader::start(store.clone(), clock.clone(), routes.clone(), name, after)?);
+        let (after, aside) = (self.window.prefix().seq, !self.aside.is_empty());
+        self.feed = Some(reader::start(store.clone(), clock.clone(), routes.clone(), name, after, aside)?);
         Ok(())
     }
 
     /// Leaves tables behind that hold up the others, and goes back for them when they take changes again.
     fn leave_and_return(&mut self) -> std::io::Result<()> {
+        if self.giving_up.is_under_way() {
+            return Ok(());
+        }
         if self.rewinding {
             // Nothing of what still waits may keep the window from becoming empty.
             for lane in self.window.lanes() {
@@ -168,13 +200,19 @@ impl Worker {
         }
         self.rewinding |= self.positions.left().any(|table| !self.link.is_blocked(table));
         if self.rewinding && self.window.is_empty() && self.requests == 0 {
-            let cursor = self.durable.cursor(&self.window, &self.positions);
-            self.window = Window::new(cursor.prefix, self.settings.limits, self.settings.supersede);
-            self.positions = Positions::new(cursor.positions.to, cursor.positions.behind);
-            self.rewinding = false;
-            self.follow()?;
+            let (cursor, _) = self.cursor_now();
+            self.read_again(cursor)?;
         }
         Ok(())
+    }
+
+    /// Begins again behind a cursor: nothing of what was read is kept.
+    fn read_again(&mut self, cursor: Cursor) -> std::io::Result<()> {
+        self.window = Window::new(cursor.prefix, self.settings.limits, self.settings.supersede);
+        self.positions = Positions::new(cursor.positions.to, cursor.positions.behind);
+        self.rewinding = false;
+        self.shared.letters().put_all_back();
+        self.follow()
     }
 
     fn leave(&mut self, lane: Lane) {
@@ -183,6 +221,8 @@ impl Worker {
             let (upstream, table) = (&self.settings.name, &first.route.upstream);
             tracing::warn!(upstream, table, "the table takes nothing; the others go on without it");
             self.positions.leave(table, prefix, first.time_us);
+            self.shared.letters().put_back(lane);
+            self.aside.leave(lane);
         }
     }
 
@@ -220,6 +260,8 @@ impl Worker {
                     self.window.pass(seq, counted.filter(|_| !self.positions.passes(None, seq)));
                 }
                 Fed::Row(row) => self.window.push_row(row),
+                Fed::Aside(change) => self.feed_aside(change),
+                Fed::Useless(seq) => drop(self.aside.take(seq, None, 0)),
                 Fed::Gap { after, resume, bridged, what } => {
                     let upstream = self.settings.name.as_str();
                     if bridged {
@@ -241,6 +283,15 @@ impl Worker {
                     self.window.pass(resume, None);
                 }
             }
+        }
+    }
+
+    /// A change that was set aside; not what is settled already, nor what a table that takes nothing will read again.
+    fn feed_aside(&mut self, change: Change) {
+        let left = self.positions.left().any(|table| table == change.route.upstream);
+        let bytes = aside::weight(&change.image);
+        if !left && self.aside.take(change.seq, Some(change.route.lane), bytes) {
+            self.window.push_aside(change);
         }
     }
 
@@ -269,7 +320,8 @@ impl Worker {
     }
 
     fn next_wake(&self, now: u64) -> u64 {
-        [self.alarm, self.link.wake(now), self.durable.wake(&self.window, &self.letters, now)]
+        let cursor = self.durable.wake(&self.window, self.shared.letters().withdrawn().len(), now);
+        [self.alarm, self.link.wake(now), cursor, self.refusals.wake(), self.giving_up.wake(now)]
             .into_iter()
             .flatten()
             .min()
@@ -279,30 +331,52 @@ impl Worker {
 
     /// Lets others see how things are.
     fn publish(&mut self) {
-        let (mut state, mut reason) = self.link.state();
-        if state == UpstreamState::Online && self.letters.count() >= self.settings.max_dead_letters {
-            state = UpstreamState::Blocked;
-            reason = Some(format!("{} dead letters wait for a decision", self.letters.count()));
-        }
+        let paused = self.shared.paused();
+        let (state, reason) = self.state(paused.is_some());
         if self.said != (state, reason.clone()) {
             let upstream = &self.settings.name;
             match (&reason, state) {
+                (_, UpstreamState::Paused) => tracing::info!(upstream, "the upstream is paused"),
                 (Some(reason), _) => tracing::warn!(upstream, ?state, reason, "the upstream is in trouble"),
                 (None, UpstreamState::Online) => tracing::info!(upstream, "the upstream answers"),
                 (None, _) => {}
+            }
+            if self.said.0 != state {
+                self.since_us = self.shared.clock.now_us();
             }
             self.said = (state, reason.clone());
         }
         let live = Live {
             state,
             reason,
+            since_us: Some(paused.unwrap_or(self.since_us)),
             throttled_until: self.throttled_until,
             settled: Some(self.window.settled_counts()),
             oldest_us: self.positions.oldest_us().into_iter().chain(self.window.oldest_us()).min(),
             dropped: self.durable.dropped_unsent(),
-            letters: self.letters.count() as u64,
         };
         self.shared.live.update(|shown| *shown = live);
+    }
+
+    fn state(&self, paused: bool) -> (UpstreamState, Option<String>) {
+        if paused {
+            let name = &self.settings.name;
+            let reason = format!("its owner paused it; forebay upstream resume {name} lets it go on");
+            return (UpstreamState::Paused, Some(reason));
+        }
+        match self.link.state() {
+            (UpstreamState::Online, _) if self.shared.letters().count() >= self.settings.max_dead_letters => {
+                (UpstreamState::Blocked, Some(self.too_many_letters()))
+            }
+            state => state,
+        }
+    }
+
+    fn too_many_letters(&self) -> String {
+        let (name, most) = (&self.settings.name, self.settings.max_dead_letters);
+        format!(
+            "{most} dead letters wait for a decision; forebay dead-letter list {name} shows why, replay or drop them"
+        )
     }
 }
 

@@ -1,5 +1,6 @@
 //! Metric and health values, apart from their rendering: rooms write them, `http` and `cli` read them.
 
+mod broker;
 mod configuration;
 mod histogram;
 pub mod process;
@@ -11,6 +12,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+pub use broker::{BrokerMetrics, BrokerStatus};
 pub use configuration::ConfigurationFigures;
 pub use histogram::{Histogram, HistogramFigures};
 pub use requests::{Door, Operation, RequestMetrics};
@@ -44,6 +46,11 @@ impl Gauge {
     /// Takes away what was added.
     pub fn sub(&self, n: u64) {
         self.0.fetch_sub(n, Ordering::Relaxed);
+    }
+
+    /// Replaces it, where one room alone knows it.
+    pub fn set(&self, n: u64) {
+        self.0.store(n, Ordering::Relaxed);
     }
 
     /// The value.
@@ -150,6 +157,9 @@ pub struct UpstreamStatus {
     /// Why, where the state needs a reason.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<String>,
+    /// Since when it is in this state (RFC 3339): since its owner paused it, else at most since the start.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub since: Option<String>,
     /// Changes in the journal that the upstream has not settled; derived from journal and cursor.
     pub pending: u64,
     /// Age of the oldest of them, in seconds.
@@ -174,6 +184,9 @@ pub struct MqttStatus {
     /// `"connecting"`, `"subscribed"`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub broker: Option<String>,
+    /// More about it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub broker_detail: Option<BrokerStatus>,
     /// `"listening"`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub listener: Option<String>,

@@ -1,6 +1,7 @@
 //! `GET /metrics`: the figures as Prometheus' text format, a file per subject. `docs/metrics.md` lists them all, and a test
 //! holds it against the code.
 
+mod broker;
 mod daemon;
 mod doors;
 mod store;
@@ -17,7 +18,7 @@ use hyper::header::CONTENT_TYPE;
 use super::{State, health, status};
 use crate::telemetry::process::{self, ProcessFigures};
 use crate::telemetry::status::Status;
-use crate::telemetry::{HistogramFigures, ListenerMetrics, RequestMetrics};
+use crate::telemetry::{BrokerMetrics, HistogramFigures, ListenerMetrics, RequestMetrics};
 use text::Text;
 
 pub(super) async fn show(extract::State(state): extract::State<State>) -> Response {
@@ -32,6 +33,7 @@ pub(super) async fn show(extract::State(state): extract::State<State>) -> Respon
         commit_us,
         commit_changes,
         listener: state.listener.as_deref(),
+        broker: &state.broker,
         requests: &state.0.requests,
     };
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], render(&figures)).into_response()
@@ -45,6 +47,7 @@ struct Figures<'a> {
     commit_us: HistogramFigures,
     commit_changes: HistogramFigures,
     listener: Option<&'a ListenerMetrics>,
+    broker: &'a BrokerMetrics,
     requests: &'a RequestMetrics,
 }
 
@@ -56,6 +59,7 @@ fn render(figures: &Figures<'_>) -> String {
     if let Some(metrics) = figures.listener {
         doors::listener(&mut text, metrics);
     }
+    broker::render(&mut text, &figures.status.mqtt, figures.broker);
     doors::requests(&mut text, figures.requests);
     store::render(&mut text, figures);
     upstreams::render(&mut text, &figures.status.upstreams);

@@ -40,6 +40,11 @@ pub(super) fn render(text: &mut Text, figures: &Figures<'_>) {
         gauge("forebay_store_journal_segments", "Journal segments kept.", store.segments),
         gauge("forebay_store_overlay_bytes", "Bytes in the overlay.", store.overlay_bytes),
         counter("forebay_store_expired_items_total", "Items that expiry has freed.", store.expired),
+        counter(
+            "forebay_store_dropped_items_total",
+            "Items dropped before their time: space was short, and the owner chose that.",
+            store.dropped_items,
+        ),
         gauge(
             "forebay_store_estimated_items",
             "Items whose estimated time waits to be resolved.",

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
 use super::*;
-use crate::telemetry::{Door, Histogram, Operation, UpstreamStatus};
+use crate::telemetry::{Door, Histogram, MqttStatus, Operation, UpstreamStatus};
 
 /// One line of a text.
 struct Sample<'a> {
@@ -28,6 +28,7 @@ fn everything() -> String {
     let status = Status {
         upstreams: vec![upstream("a\"b\\c\nd"), upstream("plain")],
         version: "1".to_owned(),
+        mqtt: MqttStatus { broker: Some("subscribed".to_owned()), ..MqttStatus::default() },
         ..Status::default()
     };
     let requests = RequestMetrics::default();
@@ -49,6 +50,7 @@ fn everything() -> String {
         commit_us: commits.figures(),
         commit_changes: Histogram::new(Histogram::COUNT).figures(),
         listener: Some(&ListenerMetrics::default()),
+        broker: &BrokerMetrics::default(),
         requests: &requests,
     })
 }

@@ -22,6 +22,7 @@
 //! - After a write or sync that failed nothing more is written: [`AppendError::Poisoned`].
 //! - Nothing read from disk is trusted before its checksum; whatever is there, nothing panics and nothing grows.
 
+mod backlog;
 pub mod disk;
 pub mod epoch;
 #[cfg(test)]

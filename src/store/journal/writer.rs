@@ -43,6 +43,8 @@ pub struct Figures {
     pub bytes_on_disk: AtomicU64,
     /// Segments prepared; below [`super::JournalSettings::reserve`] means that the disk is full.
     pub prepared: AtomicU64,
+    /// The bytes of these.
+    pub prepared_bytes: AtomicU64,
 }
 
 /// What a file system's own journal takes when a name or a file's blocks change: on ext4 a descriptor, the block, a commit.
@@ -170,6 +172,7 @@ impl Journal {
         self.figures.segments.store(count, Ordering::Relaxed);
         self.figures.bytes_on_disk.store(bytes + gone + self.spares.bytes(), Ordering::Relaxed);
         self.figures.prepared.store(self.spares.count() as u64, Ordering::Relaxed);
+        self.figures.prepared_bytes.store(self.spares.bytes(), Ordering::Relaxed);
     }
 }
 

@@ -1,10 +1,11 @@
 //! Changes that do not go the straight way: refused batches in halves, changes that wait for a time of their own, lanes that
 //! are left behind, and what was lost.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::{Change, Entry, Gate, Id, Lane, Picked, Window};
-use crate::model::TableId;
+use crate::model::{RowKey, TableId};
+use crate::store::Seq;
 
 impl Window {
     /// After a gap, with everything read that the store has counted: what it counted and nobody read. It counts as settled
@@ -49,6 +50,12 @@ impl Window {
         Some(picked)
     }
 
+    /// The changes that are not settled; those of dead letters are.
+    pub fn unsettled_seqs(&self) -> HashSet<Seq> {
+        let unsettled = self.entries.iter().filter(|entry| !entry.is_letter());
+        unsettled.filter_map(|entry| entry.change.as_ref()).map(|change| change.seq).collect()
+    }
+
     /// The first change that is not settled.
     pub fn head(&self) -> Option<&Change> {
         self.entries.iter().find_map(|entry| entry.change.as_ref())
@@ -86,6 +93,31 @@ impl Window {
         }
         self.advance();
         first
+    }
+
+    /// Takes a dead letter's change in, to be sent again: no journal record is behind it, so the prefix does not move with it.
+    /// `false` where that is needless: the change itself, or a later one of its key, is here.
+    pub fn push_letter(&mut self, change: Change) -> bool {
+        let here = self.keys.get(&change.key).into_iter().flatten();
+        if here.filter_map(|id| self.change(*id)).any(|other| other.seq >= change.seq) {
+            return false;
+        }
+        self.enter(self.read_to, 0, false, change);
+        true
+    }
+
+    /// Takes such a change out again, unless it is in the upstream's hands.
+    pub fn retract_letter(&mut self, key: &RowKey, seq: Seq) {
+        let mut here = self.keys.get(key).into_iter().flatten();
+        let is_it = |entry: &Entry| {
+            entry.is_letter() && entry.change.as_ref().is_some_and(|change| change.seq == seq)
+        };
+        let found = here.find(|id| self.entry(**id).is_some_and(is_it)).copied();
+        if let Some(id) = found
+            && self.withdraw(id).is_some()
+        {
+            self.settle(id);
+        }
     }
 
     /// The upstream failed at a batch with this picked change in it.

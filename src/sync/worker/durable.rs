@@ -7,9 +7,10 @@ use tokio::time::{Instant, timeout_at};
 use super::{Done, Worker};
 use crate::clock::Clock;
 use crate::store::{CommitError, Seq, Space, Store, Urgency};
+use crate::sync::aside::{self, Amount};
 use crate::sync::batch::{Prefix, Window};
 use crate::sync::cursor::Cursor;
-use crate::sync::dead_letter::{Letters, letter_key};
+use crate::sync::dead_letter::letter_key;
 use crate::sync::positions::Positions;
 
 /// While it moves, it is written at least this often …
@@ -22,6 +23,15 @@ const BACKLOG: u64 = 1_000;
 const RETRY_MS: u64 = 5_000;
 /// Withdrawn letters removed in one commit.
 const WITHDRAWN: usize = 1_000;
+
+/// Rows that go with a cursor.
+#[derive(Debug)]
+pub(super) struct Removed {
+    /// Withdrawn letters, the first of them.
+    withdrawn: usize,
+    /// Changes set aside that are settled.
+    aside: Vec<Seq>,
+}
 
 /// What is durable of the cursor.
 pub(super) struct State {
@@ -44,6 +54,23 @@ impl State {
         State { written, written_to, fresh, under_way: false, at: 0, not_before: 0, dropped }
     }
 
+    /// What was given up is durable, with this cursor.
+    pub(super) fn gave_up(&mut self, cursor: Cursor) {
+        self.dropped = cursor.dropped;
+        self.written_to = cursor.prefix.seq;
+        self.written = cursor;
+    }
+
+    /// Whether a cursor is being written.
+    pub(super) fn is_under_way(&self) -> bool {
+        self.under_way
+    }
+
+    /// How far the cursor that is durable is; `None` while there is none.
+    pub(super) fn written_to(&self) -> Option<Seq> {
+        (!self.fresh).then_some(self.written.prefix.seq)
+    }
+
     /// So many more changes were given up unsent.
     pub(super) fn dropped(&mut self, changes: u64) {
         self.dropped += changes;
@@ -55,10 +82,10 @@ impl State {
     }
 
     /// The cursor as it would be written now.
-    pub(super) fn cursor(&self, window: &Window, positions: &Positions) -> Cursor {
+    pub(super) fn cursor(&self, window: &Window, positions: &Positions, aside: Amount) -> Cursor {
         let (seq, positions) = positions.at(window.prefix().seq);
         let prefix = Prefix { seq, counts: window.prefix().counts.clone() };
-        Cursor { prefix, positions, dropped: self.dropped }
+        Cursor { prefix, positions, dropped: self.dropped, aside }
     }
 
     fn moved(&self, window: &Window) -> u64 {
@@ -67,8 +94,8 @@ impl State {
         now.saturating_sub(sum(&self.written)).max(u64::from(self.dropped != self.written.dropped))
     }
 
-    /// When it is due; `None` while it does not move.
-    pub(super) fn wake(&self, window: &Window, letters: &Letters, now: u64) -> Option<u64> {
+    /// When it is due, with so many letters withdrawn; `None` while nothing moves.
+    pub(super) fn wake(&self, window: &Window, withdrawn: usize, now: u64) -> Option<u64> {
         if self.under_way {
             return None;
         }
@@ -79,10 +106,10 @@ impl State {
             || moved >= AT_LEAST_PER
             || passed >= AT_LEAST_PER
             || (window.is_empty() && moved >= BACKLOG)
-            || letters.withdrawn().len() >= WITHDRAWN;
+            || withdrawn >= WITHDRAWN;
         let due = if soon {
             now
-        } else if moved > 0 || !letters.withdrawn().is_empty() {
+        } else if moved > 0 || withdrawn > 0 {
             self.at + AT_LEAST_EVERY_MS
         } else {
             return None;
@@ -95,24 +122,43 @@ impl Worker {
     /// Writes the cursor if it is due, in the company of other commits.
     pub(super) fn keep_cursor(&mut self) {
         let now = self.now();
-        if self.durable.wake(&self.window, &self.letters, now).is_none_or(|due| due > now) {
+        let withdrawn = self.shared.letters().withdrawn().len();
+        if self.giving_up.is_under_way()
+            || self.durable.wake(&self.window, withdrawn, now).is_none_or(|due| due > now)
+        {
             return;
         }
+        self.begin_cursor();
+    }
+
+    /// Writes the cursor.
+    pub(super) fn begin_cursor(&mut self) {
         self.durable.under_way = true;
-        let cursor = self.durable.cursor(&self.window, &self.positions);
+        let (cursor, removed) = self.cursor_now();
         self.durable.written_to = self.window.prefix().seq;
-        let withdrawn = self.letters.withdrawn().len().min(WITHDRAWN);
-        let write = self.write_cursor(&cursor, withdrawn, Urgency::Gather);
+        let withdrawn = self.shared.letters().withdrawn().len().min(WITHDRAWN);
+        let removed = Removed { withdrawn, aside: removed };
+        let write = self.write_cursor(&cursor, &removed, Urgency::Gather);
         self.under_way.spawn(async move {
             let result = write.await;
-            Done::Cursor { cursor, withdrawn, result }
+            Done::Cursor { cursor, removed, result }
         });
+    }
+
+    /// The cursor as it would be written now, and the rows set aside that are settled by it.
+    pub(super) fn cursor_now(&self) -> (Cursor, Vec<Seq>) {
+        let settled = if self.aside.is_empty() {
+            Vec::new()
+        } else {
+            self.aside.settled(&self.window.unsettled_seqs())
+        };
+        (self.durable.cursor(&self.window, &self.positions, self.aside.without(&settled)), settled)
     }
 
     pub(super) fn cursor_written(
         &mut self,
         cursor: Cursor,
-        withdrawn: usize,
+        removed: Removed,
         result: Result<(), CommitError>,
     ) {
         let now = self.now();
@@ -122,7 +168,11 @@ impl Worker {
                 self.durable.written = cursor;
                 self.durable.fresh = false;
                 self.durable.at = now;
-                self.letters.removed(withdrawn);
+                self.shared.letters().removed(removed.withdrawn);
+                self.aside.removed(&removed.aside);
+                if !removed.aside.is_empty() {
+                    self.say_backlog();
+                }
             }
             Err(error) => {
                 tracing::warn!(upstream = self.settings.name, %error, "the cursor can't be written now");
@@ -133,16 +183,18 @@ impl Worker {
 
     /// Writes the cursor before the end, if it has moved at all.
     pub(super) async fn last_cursor(&mut self, deadline: Instant) {
-        let withdrawn = self.letters.withdrawn().len().min(WITHDRAWN);
-        if self.durable.moved(&self.window) == 0 && withdrawn == 0 {
+        let withdrawn = self.shared.letters().withdrawn().len().min(WITHDRAWN);
+        // What is being given up writes cursors that the window does not know.
+        if self.giving_up.is_under_way() || self.durable.moved(&self.window) == 0 && withdrawn == 0 {
             return;
         }
-        let cursor = self.durable.cursor(&self.window, &self.positions);
-        let write = self.write_cursor(&cursor, withdrawn, Urgency::Now);
+        let (cursor, aside) = self.cursor_now();
+        let removed = Removed { withdrawn, aside };
+        let write = self.write_cursor(&cursor, &removed, Urgency::Now);
         // Requests may have taken all the time there was.
         let deadline = deadline.max(Instant::now() + Duration::from_secs(2));
         match timeout_at(deadline, write).await {
-            Ok(result) => self.cursor_written(cursor, withdrawn, result),
+            Ok(result) => self.cursor_written(cursor, removed, result),
             Err(_) => {
                 tracing::warn!(upstream = self.settings.name, "the last cursor was not written in time")
             }
@@ -152,21 +204,28 @@ impl Worker {
     fn write_cursor(
         &self,
         cursor: &Cursor,
-        withdrawn: usize,
+        removed: &Removed,
         urgency: Urgency,
     ) -> impl Future<Output = Result<(), CommitError>> + Send + use<> {
         let name = self.settings.name.clone();
         let value = cursor.encode();
-        let letters: Vec<Vec<u8>> =
-            self.letters.withdrawn().iter().take(withdrawn).map(|seq| letter_key(&name, *seq)).collect();
+        let letters: Vec<Vec<u8>> = {
+            let letters = self.shared.letters();
+            let withdrawn = letters.withdrawn().iter().take(removed.withdrawn);
+            withdrawn.map(|seq| letter_key(&name, *seq)).collect()
+        };
+        let aside: Vec<Vec<u8>> = removed.aside.iter().map(|seq| aside::key(&name, *seq)).collect();
         let (store, clock): (Store, Clock) = (self.shared.store.clone(), self.shared.clock.clone());
         async move {
-            let size = value.len() + letters.len() * 64 + 64;
+            let size = value.len() + (letters.len() + aside.len()) * 64 + 64;
             store
                 .submit(urgency, size, move |_, batch| {
                     batch.set_system(Space::Cursor, name.as_bytes(), Some(value), clock.stamp());
                     for letter in letters {
                         batch.set_system(Space::DeadLetter, &letter, None, clock.stamp());
+                    }
+                    for row in aside {
+                        batch.set_system(Space::Aside, &row, None, clock.stamp());
                     }
                 })
                 .await

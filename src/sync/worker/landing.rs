@@ -7,13 +7,13 @@ use tokio::task::JoinError;
 use tokio::time::Instant;
 
 use super::{Done, Worker};
+use crate::operations::upstreams::LetterId;
 use crate::store::{CommitError, Kind, Space, Urgency};
 use crate::sync::batch::{Id, Picked};
 use crate::sync::client::{NoReply, Reply};
-use crate::sync::dead_letter::{Blob, DeadLetter, Letters, letter_key};
+use crate::sync::dead_letter::{Blob, DeadLetter, letter_key};
 use crate::sync::retry::{Verdict, judge, judge_description};
 use crate::sync::route::Lane;
-use crate::sync::status::Shared;
 use crate::telemetry::UpstreamState;
 
 /// How long the state stays `throttled` after the upstream asked for less.
@@ -42,7 +42,9 @@ impl Worker {
                 self.described(lane, result);
             }
             Done::Letter { picked, result } => self.letter_written(picked, result),
-            Done::Cursor { cursor, withdrawn, result } => self.cursor_written(cursor, withdrawn, result),
+            Done::Read { seqs, result } => self.letters_read(seqs, result),
+            Done::Cursor { cursor, removed, result } => self.cursor_written(cursor, removed, result),
+            Done::GaveUp(outcome) => self.gave_up(outcome)?,
         }
         Ok(())
     }
@@ -97,7 +99,7 @@ impl Worker {
             if back.contains(&place) {
                 self.window.retry(picked.id);
             } else {
-                self.letters.settled(&picked.change.key, picked.change.seq);
+                self.shared.letters().settled(&picked.change.key, picked.change.seq);
                 self.window.settle(picked.id);
             }
         }
@@ -180,8 +182,17 @@ impl Worker {
     /// Writes a dead letter; the change counts as settled once that is durable.
     pub(super) fn write_letter(&mut self, picked: Picked, reason: String) {
         let now = self.now();
-        let attempts = picked.attempts + 1;
         let change = &picked.change;
+        let (before, waits, count) = {
+            let letters = self.shared.letters();
+            (letters.under_way(change.seq), letters.contains(change.seq), letters.count())
+        };
+        if before.is_some() && !waits {
+            // Its owner has thrown it away while it was under way.
+            self.shared.letters().forget(change.seq);
+            self.window.settle(picked.id);
+            return;
+        }
         let letter = DeadLetter {
             table: change.table,
             upstream_table: change.route.upstream.clone(),
@@ -190,27 +201,26 @@ impl Worker {
             reason,
             time_us: change.time_us,
             refused_us: self.shared.clock.now_us(),
-            attempts,
+            attempts: before.unwrap_or(0) + picked.attempts + 1,
+            replay: false,
         };
-        if self.letters.count() >= self.settings.max_dead_letters {
-            self.recount_letters();
-        }
-        let room = self.letters.count() + self.letters_under_way < self.settings.max_dead_letters;
+        let room = waits || count + self.letters_under_way < self.settings.max_dead_letters;
         let value = letter.encode().filter(|_| room);
         let Some(value) = value else {
             // Whatever is sent now may well be refused too.
-            let reason = format!("{} dead letters wait for a decision", self.settings.max_dead_letters);
-            self.link.leave_alone(UpstreamState::Blocked, reason, now + LETTER_WAIT_MS);
+            self.link.leave_alone(UpstreamState::Blocked, self.too_many_letters(), now + LETTER_WAIT_MS);
             self.window.delay(picked.id, now + LETTER_WAIT_MS);
             return;
         };
-        tracing::warn!(
-            upstream = self.settings.name,
-            table = letter.upstream_table,
-            seq = change.seq.0,
-            reason = letter.reason,
-            "the upstream refuses a change; it becomes a dead letter"
-        );
+        if self.refusals.happened(now) {
+            tracing::warn!(
+                upstream = self.settings.name,
+                table = letter.upstream_table,
+                letter = %LetterId(change.seq),
+                reason = letter.reason,
+                "the upstream refuses a change; it becomes a dead letter"
+            );
+        }
         let key = letter_key(&self.settings.name, change.seq);
         let (store, clock) = (self.shared.store.clone(), self.shared.clock.clone());
         self.letters_under_way += 1;
@@ -223,14 +233,12 @@ impl Worker {
         });
     }
 
-    /// Somebody may have dropped letters meanwhile.
-    fn recount_letters(&mut self) {
-        let Shared { store, routes, .. } = &*self.shared;
-        let loaded =
-            store.view().and_then(|view| Letters::load(&view, &self.settings.name, routes, &store.keys()));
-        match loaded {
-            Ok(letters) => self.letters.replace(letters),
-            Err(error) => tracing::warn!(%error, "the dead letters can't be counted"),
+    /// Refusals that were not said one by one.
+    pub(super) fn say_how_many(&mut self) {
+        let now = self.now();
+        if let Some(more) = self.refusals.due(now) {
+            let (upstream, waiting) = (&self.settings.name, self.shared.letters().count());
+            tracing::warn!(upstream, more, waiting, "more changes became dead letters");
         }
     }
 
@@ -248,7 +256,7 @@ impl Worker {
         self.letters_under_way -= 1;
         match result {
             Ok(()) => {
-                self.letters.add(picked.change.key, picked.change.seq);
+                self.shared.letters().add(Some(picked.change.key), picked.change.seq);
                 self.window.settle(picked.id);
             }
             Err(error) => {

@@ -15,7 +15,14 @@ impl Worker {
     /// Starts all requests that may be made now.
     pub(super) fn dispatch(&mut self) {
         let now = self.now();
+        self.alarm = None;
+        if self.shared.paused().is_some() {
+            return;
+        }
         self.alarm = self.window.wake(now);
+        if self.giving_up.holds() {
+            return;
+        }
         while self.requests < self.link.in_flight(self.settings.max_in_flight) && !self.link.holds(now) {
             let Some(client) = self.client(now) else { return };
             if let Some((lane, name)) = self.link.due_check(now) {

@@ -1,7 +1,6 @@
 //! The worker between a real store and an upstream that does what it is told.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -13,11 +12,14 @@ use crate::model::{
     AttributeValue, Image, KeyAttribute, KeySchema, KeyType, KeyValue, Map, Number, TableDef, TableId,
     TableName, WhenFull,
 };
+use crate::operations::upstreams::Handle;
 use crate::store::batch::About;
-use crate::store::{Origin, Read, Space, Store, StoreSettings, Urgency, system_key};
+use crate::store::{Origin, Read, Seq, Space, Store, StoreSettings, Urgency, system_key};
 use crate::sync::fake::{Act, Fake, State};
 use crate::sync::{Endpoint, UpstreamSettings, dead_letter};
-use crate::telemetry::{UpstreamSource, UpstreamState, UpstreamStatus};
+use crate::telemetry::{UpstreamState, UpstreamStatus};
+
+mod control;
 
 struct Rig {
     directory: tempfile::TempDir,
@@ -30,7 +32,7 @@ struct Rig {
 struct Running {
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
-    source: Arc<dyn UpstreamSource>,
+    source: Handle,
 }
 
 impl Running {
@@ -277,7 +279,7 @@ impl Rig {
     fn letters(&self) -> Vec<dead_letter::DeadLetter> {
         let mut letters = Vec::new();
         let view = self.store.view().unwrap();
-        dead_letter::each_letter(&view, "central", &mut |_, letter| {
+        dead_letter::each_letter(&view, "central", Seq(0), &mut |_, letter| {
             letters.push(letter);
             std::ops::ControlFlow::Continue(())
         })
