@@ -109,10 +109,7 @@ fn describe(store: &Store, upstreams: &Upstreams) -> String {
 }
 
 fn line(items: u64, changes: u64, full: Option<String>, upstreams: &[UpstreamStatus]) -> String {
-    let mut line = format!("{items} items");
-    if changes > 0 {
-        line.push_str(&format!(" and {changes} changes since the last fold"));
-    }
+    let mut line = format!("{items} items folded, {changes} changes since");
     for upstream in upstreams {
         let state = format!("{:?}", upstream.state).to_lowercase();
         line.push_str(&format!("; {}: {state}", upstream.name));
@@ -207,10 +204,10 @@ mod tests {
             dead_letters: 1,
             ..UpstreamStatus::default()
         };
-        assert_eq!(line(3, 0, None, &[]), "3 items");
+        assert_eq!(line(3, 0, None, &[]), "3 items folded, 0 changes since");
         assert_eq!(
             line(3, 2, Some("the disk".to_owned()), &[upstream]),
-            "FULL: the disk; 3 items and 2 changes since the last fold; central: offline, 7 pending, 1 dead letters"
+            "FULL: the disk; 3 items folded, 2 changes since; central: offline, 7 pending, 1 dead letters"
         );
     }
 }

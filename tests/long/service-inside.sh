@@ -63,6 +63,10 @@ step "what the sandbox must leave: the boot's id, the clock's word, the epoch be
 [ -s /var/lib/forebay.epoch/epoch ] || fail "no epoch beside the store"
 ! logged forebay.service "WARN" || fail "warnings"
 nsenter -t "$first" -m cat /proc/sys/kernel/random/boot_id >/dev/null || fail "no boot id"
+case $(uname -m) in x86_64) adjtimex=159 ;; aarch64) adjtimex=171 ;; *) adjtimex=124 ;; esac
+mapfile -t filters < <(sed -n 's/^SystemCallFilter=/-pSystemCallFilter=/p' /etc/systemd/system/forebay.service)
+systemd-run --quiet --wait --pipe -p User=forebay -p CapabilityBoundingSet= "${filters[@]}" \
+  perl -e "my \$b = \"\\0\" x 512; exit(syscall($adjtimex, \$b) < 0)" || fail "the filter refuses adjtimex"
 ! nsenter -t "$first" -m touch /etc/x /usr/x /home/x /var/lib/x 2>/dev/null || fail "the sandbox leaks"
 
 step "reload: a wrong file fails, says where, and changes nothing"

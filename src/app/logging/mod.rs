@@ -6,7 +6,10 @@ mod journald;
 mod json;
 mod prefix;
 
+use std::fs::File;
 use std::io::IsTerminal;
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::MetadataExt as _;
 
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -87,8 +90,9 @@ where
 /// (`systemd.exec(5)`).
 pub fn stderr_is_the_journals() -> bool {
     let Ok(stream) = std::env::var("JOURNAL_STREAM") else { return false };
-    let Ok(stat) = rustix::fs::fstat(std::io::stderr()) else { return false };
-    is_stream(&stream, stat.st_dev, stat.st_ino)
+    let stderr = std::io::stderr().as_fd().try_clone_to_owned().map(File::from);
+    let metadata = stderr.and_then(|stderr| stderr.metadata());
+    metadata.is_ok_and(|metadata| is_stream(&stream, metadata.dev(), metadata.ino()))
 }
 
 fn is_stream(stream: &str, device: u64, inode: u64) -> bool {
