@@ -109,6 +109,7 @@ pub fn router(state: State) -> Router {
         answers,
         pace: PACE,
     };
+    let upstreams = rest::upstreams::router(state.upstreams.clone());
     let root = move |request: Request| {
         let door = door.clone();
         async move { dynamodb::answer(&door, request).await }
@@ -121,6 +122,7 @@ pub fn router(state: State) -> Router {
         .route("/v1/rejected", get(rejected::show))
         .with_state(state)
         .merge(rest::router(rest))
+        .merge(upstreams)
         .route("/", any(root))
         .fallback(missing)
 }

@@ -329,14 +329,17 @@ impl Worker {
             .unwrap_or(now + 60_000)
     }
 
-    /// Lets others see how things are.
+    /// Lets others see how things are. That it is paused they see by themselves.
     fn publish(&mut self) {
-        let paused = self.shared.paused();
-        let (state, reason) = self.state(paused.is_some());
+        let (state, reason) = match self.link.state() {
+            (UpstreamState::Online, _) if self.shared.letters().count() >= self.settings.max_dead_letters => {
+                (UpstreamState::Blocked, Some(self.too_many_letters()))
+            }
+            state => state,
+        };
         if self.said != (state, reason.clone()) {
             let upstream = &self.settings.name;
             match (&reason, state) {
-                (_, UpstreamState::Paused) => tracing::info!(upstream, "the upstream is paused"),
                 (Some(reason), _) => tracing::warn!(upstream, ?state, reason, "the upstream is in trouble"),
                 (None, UpstreamState::Online) => tracing::info!(upstream, "the upstream answers"),
                 (None, _) => {}
@@ -349,27 +352,13 @@ impl Worker {
         let live = Live {
             state,
             reason,
-            since_us: Some(paused.unwrap_or(self.since_us)),
+            since_us: Some(self.since_us),
             throttled_until: self.throttled_until,
             settled: Some(self.window.settled_counts()),
             oldest_us: self.positions.oldest_us().into_iter().chain(self.window.oldest_us()).min(),
             dropped: self.durable.dropped_unsent(),
         };
         self.shared.live.update(|shown| *shown = live);
-    }
-
-    fn state(&self, paused: bool) -> (UpstreamState, Option<String>) {
-        if paused {
-            let name = &self.settings.name;
-            let reason = format!("its owner paused it; forebay upstream resume {name} lets it go on");
-            return (UpstreamState::Paused, Some(reason));
-        }
-        match self.link.state() {
-            (UpstreamState::Online, _) if self.shared.letters().count() >= self.settings.max_dead_letters => {
-                (UpstreamState::Blocked, Some(self.too_many_letters()))
-            }
-            state => state,
-        }
     }
 
     fn too_many_letters(&self) -> String {
