@@ -15,10 +15,11 @@ use super::control;
 use super::cursor::Cursor;
 use super::give_up::Outcome;
 use super::hush::Hush;
+use super::joining::{self, Covers, How, Joined};
 use super::letters::Letters;
 use super::link::Link;
 use super::positions::Positions;
-use super::reader::{self, Fed};
+use super::reader::{self, Begin, Fed};
 use super::route::Lane;
 use super::settings::UpstreamSettings;
 use super::status::{Live, Shared};
@@ -67,6 +68,9 @@ pub(super) struct Worker {
     under_way: JoinSet<Done>,
     durable: durable::State,
     positions: Positions,
+    how: How,
+    /// Behind this a gap of the journal is filled with rows, if anywhere.
+    bridge_at: Option<Seq>,
     /// Tables that were left behind are back: once the window is empty, the journal is read again for them.
     rewinding: bool,
     /// The journal had a gap: what was lost (or, if not, was sent otherwise) is still to be counted.
@@ -87,7 +91,8 @@ impl Worker {
     /// Reads where the upstream is. Blocking, though short.
     pub(super) fn load(settings: UpstreamSettings, shared: Arc<Shared>) -> Result<Worker, ReadError> {
         let view = shared.store.view()?;
-        let found = Cursor::load(&view, &settings.name)?;
+        let Joined { cursor, how, fresh } =
+            joining::join(&view, &settings.name, Covers::new(settings.tables.clone()))?;
         shared.set_paused(control::load_pause(&view, &settings.name)?);
         let letters = match Letters::load(&view, &settings.name, &shared.routes, &shared.store.keys()) {
             Err(ReadError::Damaged { place, what }) => {
@@ -97,8 +102,6 @@ impl Worker {
             letters => letters?,
         };
         *shared.letters() = letters;
-        let fresh = found.is_none();
-        let cursor = found.unwrap_or_default();
         let mut link = Link::new(settings.max_backoff);
         for table in shared.store.catalog().tables() {
             if let Some(route) = shared.routes.of(table) {
@@ -112,6 +115,8 @@ impl Worker {
             positions: cursor.positions.clone(),
             aside: Aside::new(cursor.aside),
             giving_up: giving_up::State::new(shared.store.asks()),
+            how,
+            bridge_at: None,
             rewinding: false,
             durable: durable::State::new(cursor, fresh),
             settings,
@@ -175,8 +180,14 @@ impl Worker {
     /// Starts reading behind the window's prefix.
     fn follow(&mut self) -> std::io::Result<()> {
         let Shared { store, clock, routes, name, .. } = &*self.shared;
-        let (after, aside) = (self.window.prefix().seq, !self.aside.is_empty());
-        self.feed = Some(reader::start(store.clone(), clock.clone(), routes.clone(), name, after, aside)?);
+        let after = self.window.prefix().seq;
+        self.bridge_at = self.durable.bridges(after).then_some(after);
+        let begin = Begin {
+            after,
+            aside: !self.aside.is_empty(),
+            settled: self.bridge_at.map(|_| self.positions.clone()),
+        };
+        self.feed = Some(reader::start(store.clone(), clock.clone(), routes.clone(), name, begin)?);
         Ok(())
     }
 
@@ -263,14 +274,10 @@ impl Worker {
                 Fed::Aside(change) => self.feed_aside(change),
                 Fed::Useless(seq) => drop(self.aside.take(seq, None, 0)),
                 Fed::Gap { after, resume, bridged, what } => {
-                    let upstream = self.settings.name.as_str();
                     if bridged {
-                        tracing::info!(
-                            upstream,
-                            ?resume,
-                            "the upstream is new: it got the rows as they stand"
-                        );
+                        self.say_bridged();
                     } else {
+                        let upstream = self.settings.name.as_str();
                         tracing::error!(
                             upstream,
                             ?after,
@@ -283,6 +290,23 @@ impl Worker {
                     self.window.pass(resume, None);
                 }
             }
+        }
+    }
+
+    fn say_bridged(&self) {
+        let upstream = self.settings.name.as_str();
+        match &self.how {
+            How::Known | How::New => {
+                tracing::info!(upstream, "the upstream is new: it gets the rows as they stand");
+            }
+            How::Wider(tables) => {
+                tracing::info!(upstream, ?tables, "tables are newly sent: they go as their rows stand");
+            }
+            How::Back => tracing::warn!(
+                upstream,
+                "the upstream was gone for longer than the journal was kept: it gets the rows as they stand; items that were \
+                 deleted meanwhile may still be there"
+            ),
         }
     }
 

@@ -11,6 +11,7 @@ use crate::sync::aside::{self, Amount};
 use crate::sync::batch::{Prefix, Window};
 use crate::sync::cursor::Cursor;
 use crate::sync::dead_letter::letter_key;
+use crate::sync::joining::parked_key;
 use crate::sync::positions::Positions;
 
 /// While it moves, it is written at least this often …
@@ -40,6 +41,8 @@ pub(super) struct State {
     written_to: Seq,
     /// None was ever written: the journal is not kept for us yet.
     fresh: bool,
+    /// The upstream was gone: there the journal may have a gap that rows as they stand fill.
+    join_at: Option<Seq>,
     under_way: bool,
     /// When it was written last, or tried in vain.
     at: u64,
@@ -51,7 +54,8 @@ impl State {
     pub(super) fn new(written: Cursor, fresh: bool) -> State {
         let dropped = written.dropped;
         let written_to = written.prefix.seq;
-        State { written, written_to, fresh, under_way: false, at: 0, not_before: 0, dropped }
+        let join_at = written.joining.then_some(written.prefix.seq);
+        State { written, written_to, fresh, join_at, under_way: false, at: 0, not_before: 0, dropped }
     }
 
     /// What was given up is durable, with this cursor.
@@ -59,6 +63,12 @@ impl State {
         self.dropped = cursor.dropped;
         self.written_to = cursor.prefix.seq;
         self.written = cursor;
+    }
+
+    /// Whether a gap of the journal behind this sequence is filled with the rows as they stand: nothing was ever sent, or
+    /// the upstream was gone.
+    pub(super) fn bridges(&self, after: Seq) -> bool {
+        after == Seq(0) || self.join_at == Some(after)
     }
 
     /// Whether a cursor is being written.
@@ -85,7 +95,8 @@ impl State {
     pub(super) fn cursor(&self, window: &Window, positions: &Positions, aside: Amount) -> Cursor {
         let (seq, positions) = positions.at(window.prefix().seq);
         let prefix = Prefix { seq, counts: window.prefix().counts.clone() };
-        Cursor { prefix, positions, dropped: self.dropped, aside }
+        let (covers, joining) = (self.written.covers.clone(), self.join_at == Some(seq));
+        Cursor { prefix, positions, dropped: self.dropped, aside, covers, joining }
     }
 
     fn moved(&self, window: &Window) -> u64 {
@@ -215,12 +226,17 @@ impl Worker {
             withdrawn.map(|seq| letter_key(&name, *seq)).collect()
         };
         let aside: Vec<Vec<u8>> = removed.aside.iter().map(|seq| aside::key(&name, *seq)).collect();
+        // What it had left behind when it was gone.
+        let parked = self.durable.fresh.then(|| parked_key(&name));
         let (store, clock): (Store, Clock) = (self.shared.store.clone(), self.shared.clock.clone());
         async move {
             let size = value.len() + (letters.len() + aside.len()) * 64 + 64;
             store
                 .submit(urgency, size, move |_, batch| {
                     batch.set_system(Space::Cursor, name.as_bytes(), Some(value), clock.stamp());
+                    if let Some(parked) = parked {
+                        batch.set_system(Space::Setting, &parked, None, clock.stamp());
+                    }
                     for letter in letters {
                         batch.set_system(Space::DeadLetter, &letter, None, clock.stamp());
                     }
