@@ -13,7 +13,7 @@ use crate::ingest::Accept;
 use crate::mqtt::{Ledger, Listener, ListenerSettings};
 use crate::operations::Upstreams;
 use crate::store::Store;
-use crate::telemetry::{IngestMetrics, ListenerMetrics, MqttStatus, Watched};
+use crate::telemetry::{BrokerMetrics, IngestMetrics, ListenerMetrics, MqttStatus, Watched};
 
 /// What the doors are given.
 pub(super) struct Doors {
@@ -26,6 +26,8 @@ pub(super) struct Doors {
     pub(super) ingest: Arc<IngestMetrics>,
     pub(super) upstreams: Upstreams,
     pub(super) readiness: Arc<Readiness>,
+    pub(super) mqtt: Arc<Watched<MqttStatus>>,
+    pub(super) broker: Arc<BrokerMetrics>,
 }
 
 impl Doors {
@@ -48,6 +50,7 @@ impl Doors {
             None => None,
         };
         let listening = listener.as_ref().map(|_| "listening".to_owned());
+        self.mqtt.update(|status| status.listener = listening);
         let metrics = listener.as_ref().map(|_| Arc::new(ListenerMetrics::default()));
         if let (Some(listener), Some(metrics)) = (listener, metrics.clone()) {
             let listener = listener.with_ledger(Ledger::new(self.store.clone(), self.clock.clone()));
@@ -63,7 +66,8 @@ impl Doors {
             dynamodb: self.dynamodb,
             readiness: self.readiness,
             ingest: self.ingest,
-            mqtt: Arc::new(Watched::new(MqttStatus { broker: None, listener: listening })),
+            mqtt: self.mqtt,
+            broker: self.broker,
             listener: metrics,
             upstreams: self.upstreams,
         });

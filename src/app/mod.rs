@@ -1,5 +1,6 @@
 //! The only place that builds, wires and drains tasks.
 
+mod broker;
 mod doors;
 mod error;
 mod logging;
@@ -105,18 +106,22 @@ async fn serve_on(
     let rules = Arc::new(ArcSwap::from_pointee(settings.rules));
     let accept = Accept::new(engine.clone(), clock.clone(), rules, Arc::clone(&ingest));
     let readiness = Arc::new(Readiness::not_yet("the doors are being opened"));
+    let broker = broker::BrokerClient::new();
     let doors = doors::Doors {
         gateway: settings.gateway_id,
         engine,
-        accept,
+        accept: accept.clone(),
         store: store.clone(),
         clock: clock.clone(),
         dynamodb: settings.dynamodb,
         ingest,
         upstreams: upstreams.shown(),
         readiness: Arc::clone(&readiness),
+        mqtt: Arc::clone(&broker.status),
+        broker: Arc::clone(&broker.metrics),
     };
     doors.open(settings.http, settings.listener, &stopping, &mut tasks).await?;
+    let _broker = broker.start(settings.broker, &accept, store, clock, &stopping, &mut tasks);
     readiness.ready();
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "ready");
 

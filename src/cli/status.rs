@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::client::Client;
 use super::{Failure, print, runtime};
+use crate::telemetry::BrokerStatus;
 use crate::telemetry::status::{ClockFigures, Status};
 
 /// Asks, and prints for people or for machines.
@@ -30,10 +31,11 @@ fn table(status: &Status) -> String {
     };
     line("gateway", format!("{} (forebay {})", status.gateway, status.version));
     line("clock", clock(&status.clock));
-    for (door, state) in [("broker", &status.mqtt.broker), ("listener", &status.mqtt.listener)] {
-        if let Some(state) = state {
-            line(door, state.clone());
-        }
+    if let Some(state) = &status.mqtt.broker {
+        line("broker", broker(state, status.mqtt.broker_detail.as_ref()));
+    }
+    if let Some(state) = &status.mqtt.listener {
+        line("listener", state.clone());
     }
     let ingest = &status.ingest;
     line(
@@ -76,6 +78,13 @@ fn table(status: &Status) -> String {
         );
     }
     out
+}
+
+/// The broker client in words.
+fn broker(state: &str, detail: Option<&BrokerStatus>) -> String {
+    let Some(detail) = detail else { return state.to_owned() };
+    let reason = detail.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    format!("{state} at {} for {} s{reason}", detail.url, detail.state_seconds)
 }
 
 /// The clock in words.

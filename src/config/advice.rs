@@ -5,7 +5,7 @@ use super::settings::Settings;
 /// A sentence for each.
 pub(super) fn advice(settings: &Settings) -> Vec<String> {
     let mut advice = Vec::new();
-    if settings.http.is_none() && settings.listener.is_none() {
+    if settings.http.is_none() && settings.listener.is_none() && settings.broker.is_none() {
         advice.push(
             "no door is open: add [http] with listen, or [mqtt.listener] with listen, or both".to_owned(),
         );
@@ -13,9 +13,16 @@ pub(super) fn advice(settings: &Settings) -> Vec<String> {
     if settings.listener.is_some() && settings.rules.is_empty() {
         advice.push("[mqtt.listener] is on without a [[rule]]: every message will be rejected".to_owned());
     }
-    if settings.listener.is_none() && !settings.rules.is_empty() {
-        advice
-            .push("there are rules, but nothing brings messages: add [mqtt.listener] with listen".to_owned());
+    if settings.broker.is_some() && settings.rules.subscriptions().filters.is_empty() {
+        advice.push(
+            "[mqtt.broker] is on, but no [[rule]] stores anything: nothing is subscribed to".to_owned(),
+        );
+    }
+    if settings.listener.is_none() && settings.broker.is_none() && !settings.rules.is_empty() {
+        advice.push(
+            "there are rules, but nothing brings messages: add [mqtt.broker] with url, or [mqtt.listener] with listen"
+                .to_owned(),
+        );
     }
     advice.extend(super::space::advice(settings));
     for upstream in &settings.upstreams {

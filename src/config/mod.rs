@@ -2,6 +2,7 @@
 //! environment, file, default. A file replaces the no-configuration defaults wholly.
 
 mod advice;
+mod broker;
 mod credentials;
 mod environment;
 mod locate;

@@ -79,10 +79,32 @@ section! {
     Dynamodb { region: String, account_id: String, }
 }
 
+section! {
+    /// `[mqtt.broker]`.
+    Broker {
+        url: String,
+        urls: Vec<String>,
+        protocol: String,
+        client_id: String,
+        username: String,
+        password_file: PathBuf,
+        ca_file: PathBuf,
+        cert_file: PathBuf,
+        key_file: PathBuf,
+        topics: Vec<String>,
+        retained: bool,
+        keep_alive: Span,
+        max_packet_size: Size,
+        max_queued_messages: usize,
+        max_queued_bytes: Size,
+    }
+}
+
 /// `[mqtt]`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Mqtt {
+    pub(super) broker: Option<Broker>,
     pub(super) listener: Option<Listener>,
 }
 
@@ -164,6 +186,9 @@ impl Raw {
         self.dynamodb.override_with(other.dynamodb);
         if let Some(http) = other.http {
             self.http.get_or_insert_default().override_with(http);
+        }
+        if let Some(broker) = other.mqtt.broker {
+            self.mqtt.broker.get_or_insert_default().override_with(broker);
         }
         if let Some(listener) = other.mqtt.listener {
             self.mqtt.listener.get_or_insert_default().override_with(listener);

@@ -8,6 +8,7 @@ use crate::http::{DynamodbSettings, ServerSettings};
 use crate::ingest::RuleSet;
 use crate::model::{KeySchema, Name, TableName, WhenFull};
 use crate::mqtt::ListenerSettings;
+use crate::mqtt::broker::BrokerSettings;
 use crate::sync::UpstreamSettings;
 
 /// A daemon's settings.
@@ -26,6 +27,8 @@ pub struct Settings {
     pub http: Option<ServerSettings>,
     /// The MQTT listener, where it is on.
     pub listener: Option<ListenerSettings>,
+    /// The broker to subscribe at, where there is one.
+    pub broker: Option<BrokerSettings>,
     /// For ARNs.
     pub dynamodb: DynamodbSettings,
     /// Configured tables.

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use super::*;
+use crate::mqtt::broker::{BrokerSettings, BrokerUrl};
 
 /// What two configurations of the doors must agree in.
 fn doors(settings: &Settings) -> impl PartialEq + std::fmt::Debug + use<> {
@@ -14,7 +15,13 @@ fn doors(settings: &Settings) -> impl PartialEq + std::fmt::Debug + use<> {
     (http, listener)
 }
 
-fn load_text(text: &str) -> Result<Settings, String> {
+/// What an owner can set of the broker client, but for the brokers themselves and their files.
+fn broker(settings: &BrokerSettings) -> impl PartialEq + std::fmt::Debug + use<> {
+    let s = settings;
+    (s.protocol, s.keep_alive, s.max_packet_size, s.max_queued_messages, s.max_queued_bytes)
+}
+
+pub(super) fn load_text(text: &str) -> Result<Settings, String> {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(text.as_bytes()).unwrap();
     let loaded = load(Some(file.path()), Flags::default(), std::iter::empty());
@@ -22,7 +29,7 @@ fn load_text(text: &str) -> Result<Settings, String> {
 }
 
 /// What a configuration with this text says is wrong.
-fn fault(text: &str) -> String {
+pub(super) fn fault(text: &str) -> String {
     load_text(text).err().expect("the configuration is wrong")
 }
 
@@ -60,14 +67,13 @@ fn the_shipped_file_is_valid_and_so_is_it_with_every_comment_taken_off() {
     let all = uncommented(&shipped());
     let settings = load_text(&all).map_err(|error| format!("{error}\n{all}")).unwrap();
     assert_eq!(settings.upstreams.len(), 1);
+    assert!(settings.broker.is_some());
 }
 
 /// The shipped file with its commented-out keys in force, but for those that name files of the owner's.
 fn uncommented(text: &str) -> String {
     let keys = text.lines().map(|line| match line.strip_prefix("# ") {
-        Some(rest)
-            if rest.starts_with("[[") || rest.split_once(" = ").is_some_and(|(key, _)| is_key(key)) =>
-        {
+        Some(rest) if rest.starts_with('[') || rest.split_once(" = ").is_some_and(|(key, _)| is_key(key)) => {
             rest
         }
         _ => line,
@@ -88,6 +94,11 @@ fn the_shipped_file_states_the_defaults() {
     assert_eq!(stated.store_path, bare.store_path);
     assert_eq!((stated.max_size, stated.commit_wait), (bare.max_size, bare.commit_wait));
     assert_eq!(doors(&stated), doors(&bare));
+    let defaults = BrokerSettings::new(vec![BrokerUrl::parse("mqtt://127.0.0.1:1883").unwrap()], "");
+    let client = stated.broker.as_ref().unwrap();
+    assert_eq!((&client.brokers, broker(client)), (&defaults.brokers, broker(&defaults)));
+    let implied = stated.rules.clone().with_broker(None, false).unwrap().subscriptions();
+    assert_eq!(stated.rules.subscriptions(), implied);
     stated.dynamodb.region = None;
     assert_eq!(stated.dynamodb, bare.dynamodb);
 }
@@ -146,6 +157,8 @@ fn faults_of_single_keys_name_their_line() {
             format!("{table}[[rule]]\ntopic = \"{{x}}\"\n[rule.set]\na = \"b\"\nd = \"{{y}}\"\n"),
             "placeholder",
         ),
+        (3, "[mqtt.broker]\nurl = \"mqtt://a\"\nprotocol = \"4\"\n".to_owned(), "\"3.1.1\" or \"5\""),
+        (3, "[mqtt.broker]\nurl = \"mqtt://a\"\ntopics = [\"#/a\"]\n".to_owned(), "no topic filter"),
         (4, format!("{upstream}tables = {{}}\n"), "leave the key out"),
         (4, format!("{upstream}tables = {{ a = \"x\", b = \"x\" }}\n"), "give each its own"),
         (4, format!("{upstream}region = \"eu west\"\n"), "eu-west-1"),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use toml::Spanned;
 
+use super::broker;
 use super::credentials::{self, Given};
 use super::raw::{self, Raw};
 use super::settings::{ClockSettings, ConfiguredTable, Settings};
@@ -89,8 +90,10 @@ pub(super) fn validate(raw: Raw) -> Result<Settings, Fault> {
     let http = raw.http.map(http).transpose()?;
     let listener = raw.mqtt.listener.map(|raw| listener(raw, commit_wait)).transpose()?;
     different_doors(http.as_ref(), listener.as_ref())?;
+    let gateway_id = gateway_id(raw.gateway.id)?;
+    let (broker, rules) = broker::validate(raw.mqtt.broker, rules, &gateway_id, commit_wait)?;
     Ok(Settings {
-        gateway_id: gateway_id(raw.gateway.id)?,
+        gateway_id,
         clock: ClockSettings {
             trust: raw.clock.trust.unwrap_or_default(),
             grace: raw.clock.grace.map_or(Duration::from_secs(600), |Span(grace)| grace),
@@ -100,6 +103,7 @@ pub(super) fn validate(raw: Raw) -> Result<Settings, Fault> {
         commit_wait,
         http,
         listener,
+        broker,
         dynamodb: dynamodb(raw.dynamodb)?,
         tables,
         rules,
@@ -241,7 +245,7 @@ fn listener(raw: raw::Listener, commit_wait: Duration) -> Result<ListenerSetting
     Ok(ListenerSettings { max_connections, max_packet_size, receive_maximum, gather, ..defaults })
 }
 
-fn positive(key: &str, configured: Option<usize>, default: usize) -> Result<usize, Fault> {
+pub(super) fn positive(key: &str, configured: Option<usize>, default: usize) -> Result<usize, Fault> {
     match configured.unwrap_or(default) {
         0 => Err(Fault::of(key, format!("{key} must be at least 1; the default is {default}"))),
         n => Ok(n),

@@ -1,6 +1,9 @@
 //! `GET /metrics`: the status as Prometheus' text format, version 0.0.4.
 
+mod broker;
+
 use std::fmt::{Display, Write};
+use std::sync::Arc;
 
 use axum::extract;
 use axum::response::{IntoResponse, Response};
@@ -9,15 +12,16 @@ use hyper::header::CONTENT_TYPE;
 
 use super::{State, health, status};
 use crate::telemetry::status::Status;
-use crate::telemetry::{ListenerMetrics, UpstreamState, UpstreamStatus};
+use crate::telemetry::{BrokerMetrics, ListenerMetrics, UpstreamState, UpstreamStatus};
 
 pub(super) async fn show(extract::State(state): extract::State<State>) -> Response {
     let ready = state.readiness.reason().is_none();
     let metrics = state.listener.clone();
+    let broker = Arc::clone(&state.broker);
     let Some(status) = status::gather(state).await else {
         return health::text(StatusCode::INTERNAL_SERVER_ERROR, "the status can't be read\n");
     };
-    let text = render(&status, metrics.as_deref(), ready);
+    let text = render(&status, metrics.as_deref(), &broker, ready);
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
 
@@ -45,7 +49,7 @@ impl Text {
 }
 
 /// All metrics.
-fn render(status: &Status, metrics: Option<&ListenerMetrics>, ready: bool) -> String {
+fn render(status: &Status, metrics: Option<&ListenerMetrics>, client: &BrokerMetrics, ready: bool) -> String {
     let mut text = Text(String::with_capacity(4096));
     text.family("build_info", "gauge", "The version, as a label.");
     text.sample("build_info", &[("version", &status.version), ("gateway", &status.gateway)], 1);
@@ -61,6 +65,7 @@ fn render(status: &Status, metrics: Option<&ListenerMetrics>, ready: bool) -> St
     if let Some(metrics) = metrics {
         listener(&mut text, metrics);
     }
+    broker::render(&mut text, &status.mqtt, client);
     store(&mut text, status);
     upstreams(&mut text, &status.upstreams);
     text.0
@@ -189,7 +194,7 @@ mod tests {
     fn every_sample_has_a_family_and_labels_are_escaped() {
         let upstream = UpstreamStatus { name: "a\"b\\c".to_owned(), pending: 7, ..UpstreamStatus::default() };
         let status = Status { upstreams: vec![upstream], ..Status::default() };
-        let text = render(&status, Some(&ListenerMetrics::default()), true);
+        let text = render(&status, Some(&ListenerMetrics::default()), &BrokerMetrics::default(), true);
         assert!(text.contains("forebay_upstream_pending{upstream=\"a\\\"b\\\\c\"} 7\n"));
         for line in text.lines().filter(|line| !line.starts_with('#')) {
             let name = line.split(['{', ' ']).next().unwrap();

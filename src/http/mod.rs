@@ -34,7 +34,7 @@ use crate::engine::Engine;
 use crate::ingest::Accept;
 use crate::operations::Upstreams;
 use crate::store::Store;
-use crate::telemetry::{IngestMetrics, ListenerMetrics, MqttStatus, Watched};
+use crate::telemetry::{BrokerMetrics, IngestMetrics, ListenerMetrics, MqttStatus, Watched};
 use body::Pace;
 use memory::Memory;
 
@@ -67,6 +67,8 @@ pub struct Parts {
     pub ingest: Arc<IngestMetrics>,
     /// The MQTT doors.
     pub mqtt: Arc<Watched<MqttStatus>>,
+    /// The broker client's figures.
+    pub broker: Arc<BrokerMetrics>,
     /// The MQTT listener's figures, if there is one.
     pub listener: Option<Arc<ListenerMetrics>>,
     /// The upstreams.

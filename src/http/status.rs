@@ -16,7 +16,7 @@ pub(super) async fn gather(state: State) -> Option<Status> {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         gateway: state.gateway.clone(),
         clock: clock(state.clock.status()),
-        mqtt: state.mqtt.get(),
+        mqtt: state.mqtt.get().aged(),
         ingest: IngestFigures {
             accepted: state.ingest.accepted.get(),
             rejected: state.ingest.rejected.get(),

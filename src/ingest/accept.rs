@@ -14,7 +14,7 @@ use arc_swap::ArcSwap;
 use self::chunk::Chunk;
 use super::mapping;
 use super::rejected::{Rejected, RejectedList};
-use super::rule_set::{Context, Rejection, RuleSet};
+use super::rule_set::{Context, Rejection, RuleSet, Subscriptions};
 use super::{Message, Settled};
 use crate::clock::Clock;
 use crate::engine::{Engine, EngineError, Ingest, IngestPut, Ingested};
@@ -96,8 +96,8 @@ impl Accept {
         self.inner.driver.rejected.get()
     }
 
-    /// The MQTT filters that the rules imply, to subscribe to at a broker.
-    pub fn subscriptions(&self) -> Vec<String> {
+    /// What to subscribe to at a broker.
+    pub fn subscriptions(&self) -> Subscriptions {
         self.inner.driver.rules.load().subscriptions()
     }
 }

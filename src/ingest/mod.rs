@@ -31,7 +31,7 @@ use bytes::Bytes;
 pub use accept::Accept;
 pub use preset::preset_names;
 pub use rejected::Rejected;
-pub use rule_set::{Context, Outcome, Rejection, RuleSet, Skip};
+pub use rule_set::{Context, Outcome, Rejection, RuleSet, Skip, Subscriptions};
 pub use settings::{RuleError, RuleSettings, TableSettings, parse_duration};
 
 use crate::engine::EngineError;

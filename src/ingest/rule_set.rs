@@ -16,6 +16,25 @@ use crate::model::TableDef;
 pub struct RuleSet {
     rules: Vec<Rule>,
     tables: Vec<TableSettings>,
+    broker: BrokerSide,
+}
+
+/// What concerns messages from a broker alone.
+#[derive(Clone, Debug, Default)]
+struct BrokerSide {
+    /// The filters that the owner wants instead of those that the rules imply.
+    topics: Option<Vec<String>>,
+    /// Retained copies are stored whatever the rules say.
+    retained: bool,
+}
+
+/// What a broker client subscribes to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Subscriptions {
+    /// Topic filters, none covered by another one.
+    pub filters: Vec<String>,
+    /// Whether any retained copy would be stored.
+    pub retained: bool,
 }
 
 /// What applying rules needs to know of the moment.
@@ -50,6 +69,8 @@ pub enum Skip {
     RetainedCopy,
     /// The array or object of `each` is empty.
     NoElements,
+    /// It came because a filter that the rules imply covers more than they want.
+    Unasked,
 }
 
 /// Why a message can't be an item.
@@ -70,7 +91,21 @@ impl RuleSet {
                 compiled.push(Rule::new(&settings, &tables).map_err(|error| (index, error))?);
             }
         }
-        Ok(RuleSet { rules: compiled, tables })
+        Ok(RuleSet { rules: compiled, tables, broker: BrokerSide::default() })
+    }
+
+    /// The same rules, with what the owner wants of a broker: these topic filters instead of those that the rules imply,
+    /// and retained copies for all rules. An error comes with the filter's place in the list.
+    pub fn with_broker(
+        self,
+        topics: Option<Vec<String>>,
+        retained: bool,
+    ) -> Result<RuleSet, (usize, RuleError)> {
+        for (index, filter) in topics.iter().flatten().enumerate() {
+            topic::check_filter(filter)
+                .map_err(|(problem, remedy)| (index, RuleError::new("topics", problem, remedy)))?;
+        }
+        Ok(RuleSet { broker: BrokerSide { topics, retained }, ..self })
     }
 
     /// How many rules there are, those of presets counted singly.
@@ -93,10 +128,17 @@ impl RuleSet {
         self.tables.iter().find(|known| known.name.as_str() == table).and_then(TableSettings::ttl_seconds)
     }
 
-    /// The MQTT filters to subscribe to, none covered by another one. They may cover more than the rules want.
-    pub fn subscriptions(&self) -> Vec<String> {
+    /// What to subscribe to at a broker: the filters that the rules imply, which may cover more than the rules want.
+    pub fn subscriptions(&self) -> Subscriptions {
         let stored = self.rules.iter().filter(|rule| matches!(rule.action, Action::Map(_)));
-        topic::without_covered(stored.map(|rule| rule.topic.filter()).collect())
+        let filters = match &self.broker.topics {
+            Some(topics) => topics.clone(),
+            None => stored.clone().map(|rule| rule.topic.filter()).collect(),
+        };
+        Subscriptions {
+            filters: topic::without_covered(filters),
+            retained: self.broker.retained || stored.clone().any(|rule| rule.retained),
+        }
     }
 
     /// Applies the first rule that matches; items are appended only where the outcome is [`Outcome::Items`].
@@ -104,13 +146,17 @@ impl RuleSet {
         if message.payload.is_empty() {
             return Outcome::Skip(Skip::EmptyPayload);
         }
+        let from_broker = matches!(message.source, Source::Broker { .. });
         let mut captures = Captures::default();
         let Some(rule) = self.rules.iter().find(|rule| rule.topic.matches(&message.topic, &mut captures))
         else {
+            if from_broker && self.broker.topics.is_none() {
+                return Outcome::Skip(Skip::Unasked);
+            }
             return Outcome::Reject(Rejection { rule: None, reason: "no rule matches the topic".into() });
         };
         let Action::Map(mapping) = &rule.action else { return Outcome::Drop };
-        if message.retained && !rule.retained && matches!(message.source, Source::Broker { .. }) {
+        if message.retained && from_broker && !rule.retained && !self.broker.retained {
             return Outcome::Skip(Skip::RetainedCopy);
         }
         let settings = self.tables.get(mapping.table);

@@ -209,6 +209,22 @@ pub(super) fn is_name(text: &str) -> bool {
         && chars.all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
 }
 
+/// Whether a text is a topic filter (MQTT 3.1.1, section 4.7).
+pub(super) fn check_filter(filter: &str) -> Result<(), Problem> {
+    if filter.is_empty() || filter.len() > usize::from(u16::MAX) || filter.contains('\0') {
+        return Err((format!("{filter:?} is no topic filter"), "write a filter such as \"sensors/#\""));
+    }
+    let mut levels = filter.split('/').rev();
+    let wrong = |level: &str, last| level != "+" && !(last && level == "#") && level.contains(['+', '#']);
+    if levels.next().is_some_and(|level| wrong(level, true)) || levels.any(|level| wrong(level, false)) {
+        return Err((
+            format!("{filter:?} is no topic filter"),
+            "+ stands for one whole level, # for all levels at the end",
+        ));
+    }
+    Ok(())
+}
+
 /// The filters without those that others cover: brokers may deliver twice where subscriptions overlap.
 pub(super) fn without_covered(filters: Vec<String>) -> Vec<String> {
     let mut kept: Vec<String> = Vec::new();

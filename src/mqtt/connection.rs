@@ -122,7 +122,7 @@ impl<'a, O: Offer> Connection<'a, O> {
             input,
             read_size: MIN_READ,
             gather: Gather::new(shared.settings.gather),
-            withhold: Withhold::new(&shared.metrics),
+            withhold: Withhold::new(&shared.metrics.withholding),
             share: Share::of(&shared.budget),
             patience: (keep_alive > 0).then(|| Duration::from_millis(u64::from(keep_alive) * 1500)),
             last_packet: Instant::now(),
@@ -398,7 +398,7 @@ impl<'a, O: Offer> Connection<'a, O> {
         if self.input.len() == self.input.capacity() {
             self.read_size = (self.read_size * 2).min(MAX_READ);
         }
-        socket::acknowledge_quickly(self.stream);
+        socket::acknowledge_quickly(&*self.stream);
     }
 }
 

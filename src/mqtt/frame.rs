@@ -62,6 +62,11 @@ pub(super) fn next(buffer: &mut BytesMut, max_size: usize) -> Result<Option<Fram
     Ok(Some(Frame { kind, flags, body: body.freeze() }))
 }
 
+/// The sizes of the fixed header and of the whole packet at the front, once they are known.
+pub(super) fn sizes(buffer: &BytesMut) -> Option<(usize, usize)> {
+    remaining_length(buffer).ok()?.map(|(length, header)| (header, header + length))
+}
+
 /// How many bytes are missing of the packet at the front, where that is known.
 pub(super) fn missing(buffer: &BytesMut) -> Option<usize> {
     let (length, header) = remaining_length(buffer).ok()??;

@@ -1,5 +1,5 @@
-//! The MQTT listener: devices publish straight to Forebay. It hands messages to [`crate::ingest`] and acknowledges them
-//! when they are durable; it serves no subscriptions.
+//! The MQTT doors: the listener, where devices publish straight to Forebay, and the client of a broker ([`broker`]). Both
+//! hand messages to [`crate::ingest`] and acknowledge them when they are durable; the listener serves no subscriptions.
 //!
 //! - `listener` binds, accepts, bounds the number of connections, drains at the end.
 //! - `connection` is one task per client: it reads what the socket has, queues the publishes, offers them as one batch at
@@ -15,6 +15,7 @@
 //! and not for the second would swap them.
 
 mod answer;
+pub mod broker;
 mod budget;
 mod connect;
 mod connection;

@@ -63,6 +63,22 @@ impl Publish {
         self.packet_id
     }
 
+    /// The topic.
+    pub(super) fn topic(&self) -> &str {
+        let topic = self.body.get(2..self.topic_end as usize).unwrap_or_default();
+        std::str::from_utf8(topic).unwrap_or_default()
+    }
+
+    /// RETAIN: from a broker, a retained copy.
+    pub(super) fn retained(&self) -> bool {
+        self.flags & 1 != 0
+    }
+
+    /// DUP: it may have come before.
+    pub(super) fn dup(&self) -> bool {
+        self.flags & 8 != 0
+    }
+
     /// How many bytes it holds.
     pub(super) fn size(&self) -> usize {
         self.body.len()
@@ -70,13 +86,12 @@ impl Publish {
 
     /// As [`crate::ingest`] takes it. The payload is shared.
     pub(super) fn message(&self, source: &Source) -> Message {
-        let topic = self.body.get(2..self.topic_end as usize).unwrap_or_default();
         Message {
-            topic: std::str::from_utf8(topic).unwrap_or_default().into(),
+            topic: self.topic().into(),
             payload: self.body.slice(self.payload_start as usize..),
             qos: self.qos(),
-            retained: self.flags & 1 != 0,
-            dup: self.flags & 8 != 0,
+            retained: self.retained(),
+            dup: self.dup(),
             packet_id: (self.qos() > 0).then_some(self.packet_id),
             source: source.clone(),
         }

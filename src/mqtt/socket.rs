@@ -1,5 +1,6 @@
 //! Socket options.
 
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 use rustix::net::sockopt;
@@ -26,7 +27,7 @@ pub(super) fn prepare(socket: &TcpStream) {
 
 /// Has the kernel acknowledge at once what has come. A client with Nagle's algorithm on sends its next small packet only
 /// then: with the usual delay of 40 ms no group would form. The kernel forgets this; it is said again after each read.
-pub(super) fn acknowledge_quickly(socket: &TcpStream) {
+pub(super) fn acknowledge_quickly(socket: impl AsFd) {
     if let Err(error) = sockopt::set_tcp_quickack(socket, true) {
         tracing::trace!(%error, "TCP_QUICKACK");
     }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::engine::EngineError;
 use crate::ingest::Source;
-use crate::telemetry::ListenerMetrics;
+use crate::telemetry::Gauge;
 
 /// After the first "busy", and the longest.
 const BUSY: [Duration; 2] = [Duration::from_millis(2), Duration::from_millis(200)];
@@ -13,7 +13,8 @@ const FULL: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)]
 
 /// One connection's state.
 pub(super) struct Withhold<'a> {
-    metrics: &'a ListenerMetrics,
+    /// How many are withholding.
+    withholding: &'a Gauge,
     again: Option<Instant>,
     pause: Duration,
     full: bool,
@@ -21,8 +22,8 @@ pub(super) struct Withhold<'a> {
 
 impl<'a> Withhold<'a> {
     /// Nothing is withheld.
-    pub(super) fn new(metrics: &'a ListenerMetrics) -> Withhold<'a> {
-        Withhold { metrics, again: None, pause: Duration::ZERO, full: false }
+    pub(super) fn new(withholding: &'a Gauge) -> Withhold<'a> {
+        Withhold { withholding, again: None, pause: Duration::ZERO, full: false }
     }
 
     /// When messages may be offered again; `None` for now.
@@ -38,7 +39,7 @@ impl<'a> Withhold<'a> {
     /// The store is full, or fails otherwise.
     pub(super) fn full(&mut self, progress: bool, dropped: u64, error: &EngineError, source: &Source) {
         if !std::mem::replace(&mut self.full, true) {
-            self.metrics.withholding.add(1);
+            self.withholding.add(1);
             tracing::warn!(
                 ?source, %error, dropped,
                 "acknowledgements are withheld until the store takes messages again; QoS 0 is dropped"
@@ -51,7 +52,7 @@ impl<'a> Withhold<'a> {
     pub(super) fn ended(&mut self, source: &Source) {
         (self.again, self.pause) = (None, Duration::ZERO);
         if std::mem::take(&mut self.full) {
-            self.metrics.withholding.sub(1);
+            self.withholding.sub(1);
             tracing::info!(?source, "the store takes messages again");
         }
     }
@@ -67,7 +68,7 @@ impl<'a> Withhold<'a> {
 impl Drop for Withhold<'_> {
     fn drop(&mut self) {
         if self.full {
-            self.metrics.withholding.sub(1);
+            self.withholding.sub(1);
         }
     }
 }
@@ -80,21 +81,21 @@ mod tests {
 
     #[test]
     fn pauses_grow_up_to_a_bound_and_begin_anew_after_progress() {
-        let metrics = ListenerMetrics::default();
+        let withholding = Gauge::default();
         let source = Source::Listener { client: Arc::from("c") };
-        let mut withhold = Withhold::new(&metrics);
+        let mut withhold = Withhold::new(&withholding);
         let full = EngineError::Full("x".into());
         for _ in 0..12 {
             withhold.full(false, 0, &full, &source);
         }
-        assert_eq!((withhold.pause, metrics.withholding.get()), (FULL[1], 1));
+        assert_eq!((withhold.pause, withholding.get()), (FULL[1], 1));
         withhold.full(true, 0, &full, &source);
         assert_eq!(withhold.pause, FULL[0]);
         assert!(withhold.until(Instant::now()).is_some());
         withhold.ended(&source);
-        assert_eq!((withhold.until(Instant::now()), metrics.withholding.get()), (None, 0));
+        assert_eq!((withhold.until(Instant::now()), withholding.get()), (None, 0));
         withhold.full(false, 0, &full, &source);
         drop(withhold);
-        assert_eq!(metrics.withholding.get(), 0);
+        assert_eq!(withholding.get(), 0);
     }
 }

@@ -3,6 +3,7 @@
 pub mod credentials;
 pub mod secret;
 pub mod sign;
+pub mod tls;
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]

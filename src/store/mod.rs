@@ -110,6 +110,8 @@ pub enum Space {
     Mark = 7,
     /// MQTT clients that have a session, by a hash of their identifier.
     Session = 8,
+    /// What the broker client's sessions are subscribed to, by a hash of broker and client identifier.
+    Subscription = 9,
 }
 
 /// How long a decision's group may wait for company.

@@ -19,12 +19,12 @@ use tokio_rustls::TlsConnector;
 
 use super::retry::Answer;
 use super::settings::{Endpoint, UpstreamSettings};
-use super::tls;
 use crate::clock::Clock;
 use crate::model::limits::BODY;
 use crate::security::credentials::{Credentials, CredentialsSource, Keeper};
 use crate::security::secret::Secret;
 use crate::security::sign::Signer;
+use crate::security::tls;
 
 #[cfg(test)]
 mod tests;

@@ -43,7 +43,6 @@ pub mod retry;
 pub mod route;
 pub mod settings;
 mod status;
-pub mod tls;
 pub mod wire;
 mod worker;
 

@@ -1,11 +1,14 @@
 //! Metric and health values, apart from their rendering: rooms write them, `http` and `cli` read them.
 
+mod broker;
 pub mod status;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
+
+pub use broker::{BrokerMetrics, BrokerStatus};
 
 /// A number that only grows.
 #[derive(Debug, Default)]
@@ -36,6 +39,11 @@ impl Gauge {
     /// Takes away what was added.
     pub fn sub(&self, n: u64) {
         self.0.fetch_sub(n, Ordering::Relaxed);
+    }
+
+    /// Replaces it, where one room alone knows it.
+    pub fn set(&self, n: u64) {
+        self.0.store(n, Ordering::Relaxed);
     }
 
     /// The value.
@@ -169,6 +177,9 @@ pub struct MqttStatus {
     /// `"connecting"`, `"subscribed"`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub broker: Option<String>,
+    /// More about it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub broker_detail: Option<BrokerStatus>,
     /// `"listening"`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub listener: Option<String>,

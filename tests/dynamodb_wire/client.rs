@@ -50,6 +50,7 @@ impl Gateway {
             readiness: Arc::clone(&readiness),
             ingest,
             mqtt: Arc::new(Watched::new(MqttStatus::default())),
+            broker: Arc::default(),
             listener: None,
             upstreams: Upstreams::default(),
         });

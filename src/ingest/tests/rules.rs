@@ -29,7 +29,7 @@ fn the_default_rule_makes_a_device_of_every_topic() {
     let wanted = item(r#"{"device":{"S":"x"},"ts":{"N":"1700000000000000"},"value":{"S":"hello"}}"#);
     assert_items(&found, &[wanted], "default");
     assert!(matches!(apply(&rules, &message("$SYS/x", "1"), false).0, Outcome::Reject(_)));
-    assert_eq!(rules.subscriptions(), ["#"]);
+    assert_eq!(rules.subscriptions().filters, ["#"]);
 }
 
 #[test]
@@ -175,8 +175,34 @@ fn retained_copies_and_empty_payloads() {
     assert!(matches!(apply(&rules, &retained, false).0, Outcome::Items(_)));
     assert_eq!(apply(&rules, &copy, false).0, Outcome::Skip(Skip::RetainedCopy));
     assert_eq!(apply(&rules, &message("s/d1", ""), false).0, Outcome::Skip(Skip::EmptyPayload));
+    assert!(!rules.subscriptions().retained);
+    let all = rules.with_broker(None, true).unwrap();
+    assert!(matches!(apply(&all, &copy, false).0, Outcome::Items(_)));
     let rules = compile(&format!("{PLAIN}retained = true"), vec![readings()]);
     assert!(matches!(apply(&rules, &copy, false).0, Outcome::Items(_)));
+    assert!(all.subscriptions().retained && rules.subscriptions().retained);
+}
+
+#[test]
+fn what_a_filter_brings_beyond_the_rules_is_skipped_and_what_the_owner_asked_for_is_rejected() {
+    let rule = "[[rule]]\ntopic = \"z/{device..}/state\"\nset = { device = \"{device}\", ts = 1 }";
+    let rules = compile(rule, vec![readings()]);
+    let other = Message { source: Source::Broker { url: "mqtt://b".into() }, ..message("z/d/log", "{}") };
+    assert_eq!(apply(&rules, &other, false).0, Outcome::Skip(Skip::Unasked));
+    let asked = rules.with_broker(Some(vec!["z/#".into(), "z/+/log".into()]), false).unwrap();
+    assert!(matches!(apply(&asked, &other, false).0, Outcome::Reject(_)));
+    assert_eq!(asked.subscriptions().filters, ["z/#"]);
+}
+
+#[test]
+fn filters_are_checked() {
+    let check = |filter: &str| RuleSet::default().with_broker(Some(vec![filter.into()]), false);
+    for good in ["a", "#", "+", "/", "a/+/b/#", "+/+", "$SYS/#", " "] {
+        assert!(check(good).is_ok(), "{good}");
+    }
+    for bad in ["", "a#", "#/a", "a/b+", "a/+x/c", "a/##", "a\0"] {
+        assert!(check(bad).unwrap_err().1.to_string().contains("is no topic filter"), "{bad}");
+    }
 }
 
 #[test]
@@ -222,7 +248,7 @@ fn subscriptions_follow_from_the_rules() {
         ]"#,
         vec![readings()],
     );
-    assert_eq!(rules.subscriptions(), ["a/+/+", "z/#", "zigbee2mqtt/#"]);
+    assert_eq!(rules.subscriptions().filters, ["a/+/+", "z/#", "zigbee2mqtt/#"]);
 }
 
 #[test]

@@ -9,10 +9,12 @@ use std::time::Duration;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::sign::CertifiedKey;
 use rustls::time_provider::TimeProvider;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
+use super::secret;
 use crate::clock::Clock;
 
 #[cfg(test)]
@@ -25,18 +27,59 @@ const CERTIFICATES_IN_A_CHAIN: usize = 8;
 pub fn config(ca_file: Option<&Path>, clock: &Clock) -> Result<ClientConfig, String> {
     let mut roots = RootCertStore::empty();
     if let Some(path) = ca_file {
-        let failed = |e: &dyn fmt::Display| format!("ca_file {}: {e}", path.display());
-        for certificate in CertificateDer::pem_file_iter(path).map_err(|e| failed(&e))? {
-            roots.add(certificate.map_err(|e| failed(&e))?).map_err(|e| failed(&e))?;
-        }
-        if roots.is_empty() {
-            return Err(failed(&"it holds no certificate"));
-        }
+        add_file(&mut roots, path)?;
     }
+    add_system(&mut roots)?;
+    build(roots, None, clock)
+}
+
+/// A client's configuration that trusts the authorities of a PEM file alone where one is given (else the system's), and
+/// shows a certificate of its own where it has one: the files of its chain and of its key.
+pub fn mutual(
+    ca_file: Option<&Path>,
+    identity: Option<(&Path, &Path)>,
+    clock: &Clock,
+) -> Result<ClientConfig, String> {
+    let mut roots = RootCertStore::empty();
+    match ca_file {
+        Some(path) => add_file(&mut roots, path)?,
+        None => add_system(&mut roots)?,
+    }
+    build(roots, identity, clock)
+}
+
+fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), String> {
+    for certificate in certificates("ca_file", path)? {
+        roots.add(certificate).map_err(|e| format!("ca_file {}: {e}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// The certificates of a PEM file; at least one.
+fn certificates(key: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let failed = |e: &dyn fmt::Display| format!("{key} {}: {e}", path.display());
+    let path = &secret::expand(path).map_err(|e| failed(&e))?;
+    let found = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    match found {
+        Ok(found) if found.is_empty() => Err(failed(&"it holds no certificate")),
+        Ok(found) => Ok(found),
+        Err(error) => Err(failed(&error)),
+    }
+}
+
+fn add_system(roots: &mut RootCertStore) -> Result<(), String> {
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if roots.is_empty() {
         return Err("this system has no CA certificates: install ca-certificates, or set ca_file".to_owned());
     }
+    Ok(())
+}
+
+fn build(
+    roots: RootCertStore,
+    identity: Option<(&Path, &Path)>,
+    clock: &Clock,
+) -> Result<ClientConfig, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
         .build()
@@ -47,9 +90,33 @@ pub fn config(ca_file: Option<&Path>, clock: &Clock) -> Result<ClientConfig, Str
         .with_safe_default_protocol_versions()
         .map_err(|e| e.to_string())?
         .dangerous()
-        .with_custom_certificate_verifier(verifier)
-        .with_no_client_auth();
-    Ok(config)
+        .with_custom_certificate_verifier(verifier);
+    let Some((chain, key_file)) = identity else { return Ok(config.with_no_client_auth()) };
+    let key = private_key(key_file)?;
+    let chain = certificates("cert_file", chain)?;
+    config.with_client_auth_cert(chain, key).map_err(|e| format!("key_file {}: {e}", key_file.display()))
+}
+
+/// The key of a PEM file that not everybody may read.
+fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
+    let failed = |e: &dyn fmt::Display| format!("key_file {}: {e}", path.display());
+    let expanded = secret::expand(path).map_err(|e| failed(&e))?;
+    secret::refuse_public(&expanded).map_err(|e| format!("key_file: {e}"))?;
+    PrivateKeyDer::from_pem_file(&expanded).map_err(|e| failed(&e))
+}
+
+/// Whether the files for [`mutual`] are what they should be, as far as can be told before there is a connection.
+pub fn check(ca_file: Option<&Path>, identity: Option<(&Path, &Path)>) -> Result<(), String> {
+    if let Some(path) = ca_file {
+        add_file(&mut RootCertStore::empty(), path)?;
+    }
+    if let Some((chain, key)) = identity {
+        let (chain, key_file) = (certificates("cert_file", chain)?, key);
+        let key = private_key(key_file)?;
+        CertifiedKey::from_der(chain, key, &rustls::crypto::ring::default_provider())
+            .map_err(|e| format!("key_file {}: {e}", key_file.display()))?;
+    }
+    Ok(())
 }
 
 struct ClockTime(Clock);
