@@ -182,7 +182,7 @@ fn in_full(letter: &Letter) -> String {
         ("item", letter.item.as_ref().map(|item| item.get().to_owned()).unwrap_or_default()),
         ("code", letter.code.clone().unwrap_or_default()),
         ("reason", letter.reason.clone()),
-        ("refused", format!("{}, after {} attempts", letter.refused, letter.attempts)),
+        ("refused", format!("{} (attempt {})", letter.refused, letter.attempts)),
         ("replay", if letter.replaying { "it will go again".to_owned() } else { String::new() }),
     ];
     let mut out = String::new();

@@ -5,7 +5,7 @@ use hyper::Method;
 use serde::Deserialize;
 
 use super::client::{Client, segment};
-use super::table::{cut, table};
+use super::table::table;
 use super::{Failure, Target, print, runtime, say};
 use crate::telemetry::UpstreamStatus;
 
@@ -88,7 +88,7 @@ fn show(upstreams: &[UpstreamStatus]) -> Result<(), Failure> {
                 upstream.dead_letters.to_string(),
                 upstream.dropped_unsent.to_string(),
                 upstream.since.clone().unwrap_or_default(),
-                upstream.reason.as_deref().map(cut).unwrap_or_default(),
+                upstream.reason.clone().unwrap_or_default(),
             ]
         })
         .collect();

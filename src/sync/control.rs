@@ -188,13 +188,14 @@ impl Shared {
             let stage = move |read: &dyn Read, batch: &mut Batch| -> Result<(usize, Vec<Seq>), ReadError> {
                 let (mut done, mut bytes, mut there) = (0, 0, Vec::new());
                 for seq in some {
-                    let Some(letter) = read_letter(read, &name, seq)? else {
+                    let letter = read_letter(read, &name, seq)?;
+                    let Some(letter) = letter.filter(|letter| !letter.dropped) else {
                         done += 1;
                         continue;
                     };
                     let value = match fate {
                         Fate::Replay => DeadLetter { replay: true, ..letter }.encode(),
-                        Fate::Discard => None,
+                        Fate::Discard => letter.buried().encode(),
                     };
                     bytes += value.as_ref().map_or(0, Vec::len);
                     batch.set_system(Space::DeadLetter, &letter_key(&name, seq), value, stamp);

@@ -266,6 +266,9 @@ impl Worker {
                 Fed::Change(change) if self.positions.passes(Some(&change.route.upstream), change.seq) => {
                     self.window.pass(change.seq, None);
                 }
+                Fed::Change(change) if self.shared.letters().is_buried(change.seq) => {
+                    self.window.pass(change.seq, Some(change.table));
+                }
                 Fed::Change(change) => self.window.push(change),
                 Fed::Pass { seq, counted } => {
                     self.window.pass(seq, counted.filter(|_| !self.positions.passes(None, seq)));
@@ -314,7 +317,12 @@ impl Worker {
     fn feed_aside(&mut self, change: Change) {
         let left = self.positions.left().any(|table| table == change.route.upstream);
         let bytes = aside::weight(&change.image);
-        if !left && self.aside.take(change.seq, Some(change.route.lane), bytes) {
+        if left || !self.aside.take(change.seq, Some(change.route.lane), bytes) {
+            return;
+        }
+        if self.shared.letters().is_buried(change.seq) {
+            self.window.pass(self.window.read_to(), Some(change.table));
+        } else {
             self.window.push_aside(change);
         }
     }
@@ -344,7 +352,7 @@ impl Worker {
     }
 
     fn next_wake(&self, now: u64) -> u64 {
-        let cursor = self.durable.wake(&self.window, self.shared.letters().withdrawn().len(), now);
+        let cursor = self.durable.wake(&self.window, self.void_letters(), now);
         [self.alarm, self.link.wake(now), cursor, self.refusals.wake(), self.giving_up.wake(now)]
             .into_iter()
             .flatten()

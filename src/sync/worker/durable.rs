@@ -22,13 +22,13 @@ const AT_LEAST_PER: u64 = 10_000;
 const BACKLOG: u64 = 1_000;
 /// A cursor that could not be written is tried again after this.
 const RETRY_MS: u64 = 5_000;
-/// Withdrawn letters removed in one commit.
+/// Or when so many letters have been withdrawn.
 const WITHDRAWN: usize = 1_000;
 
 /// Rows that go with a cursor.
 #[derive(Debug)]
 pub(super) struct Removed {
-    /// Withdrawn letters, the first of them.
+    /// Void letters, the first of them.
     withdrawn: usize,
     /// Changes set aside that are settled.
     aside: Vec<Seq>,
@@ -133,7 +133,7 @@ impl Worker {
     /// Writes the cursor if it is due, in the company of other commits.
     pub(super) fn keep_cursor(&mut self) {
         let now = self.now();
-        let withdrawn = self.shared.letters().withdrawn().len();
+        let withdrawn = self.void_letters();
         if self.giving_up.is_under_way()
             || self.durable.wake(&self.window, withdrawn, now).is_none_or(|due| due > now)
         {
@@ -147,13 +147,29 @@ impl Worker {
         self.durable.under_way = true;
         let (cursor, removed) = self.cursor_now();
         self.durable.written_to = self.window.prefix().seq;
-        let withdrawn = self.shared.letters().withdrawn().len().min(WITHDRAWN);
+        let withdrawn = self.let_go_of_letters(&cursor);
         let removed = Removed { withdrawn, aside: removed };
         let write = self.write_cursor(&cursor, &removed, Urgency::Gather);
         self.under_way.spawn(async move {
             let result = write.await;
             Done::Cursor { cursor, removed, result }
         });
+    }
+
+    /// How many letters' rows are void, or would be with a cursor written now.
+    pub(super) fn void_letters(&self) -> usize {
+        let letters = self.shared.letters();
+        // The positions are only gone through where there is something behind them.
+        let buried = letters.has_buried_up_to(self.window.prefix().seq)
+            && letters.has_buried_up_to(self.positions.at(self.window.prefix().seq).0);
+        letters.withdrawn().len() + usize::from(buried)
+    }
+
+    /// Letters whose rows go with this cursor.
+    fn let_go_of_letters(&self, cursor: &Cursor) -> usize {
+        let mut letters = self.shared.letters();
+        letters.let_go(cursor.prefix.seq);
+        letters.withdrawn().len()
     }
 
     /// The cursor as it would be written now, and the rows set aside that are settled by it.
@@ -194,12 +210,13 @@ impl Worker {
 
     /// Writes the cursor before the end, if it has moved at all.
     pub(super) async fn last_cursor(&mut self, deadline: Instant) {
-        let withdrawn = self.shared.letters().withdrawn().len().min(WITHDRAWN);
+        let still = self.durable.moved(&self.window) == 0 && self.void_letters() == 0;
         // What is being given up writes cursors that the window does not know.
-        if self.giving_up.is_under_way() || self.durable.moved(&self.window) == 0 && withdrawn == 0 {
+        if self.giving_up.is_under_way() || still {
             return;
         }
         let (cursor, aside) = self.cursor_now();
+        let withdrawn = self.let_go_of_letters(&cursor);
         let removed = Removed { withdrawn, aside };
         let write = self.write_cursor(&cursor, &removed, Urgency::Now);
         // Requests may have taken all the time there was.
