@@ -3,9 +3,12 @@
 
 mod check;
 mod client;
+mod dead_letter;
 mod demo;
 mod run;
 mod status;
+mod table;
+mod upstream;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -76,6 +79,38 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// The way out: lists, pauses, resumes and retries upstreams.
+    #[command(subcommand, after_help = "Example:\n  forebay upstream list\n  forebay upstream pause central")]
+    Upstream(upstream::UpstreamCommand),
+    /// What an upstream refuses: lists, shows, replays and drops dead letters.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  forebay dead-letter list\n  forebay dead-letter replay central --all"
+    )]
+    DeadLetter(dead_letter::DeadLetterCommand),
+}
+
+/// Which daemon, and who reads what it says.
+#[derive(Debug, Args)]
+struct Target {
+    /// The daemon's HTTP address.
+    #[arg(long, env = "FOREBAY_URL", default_value = "http://127.0.0.1:8000")]
+    url: String,
+    /// JSON, as the daemon gives it.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Target {
+    /// The daemon's answer as a value.
+    fn read<T: serde::de::DeserializeOwned>(&self, body: &[u8]) -> Result<T, Failure> {
+        serde_json::from_slice(body).map_err(|error| {
+            Failure::Failed(format!(
+                "{} answered something else than was asked for ({error}); is it a forebay daemon of this version?",
+                self.url
+            ))
+        })
+    }
 }
 
 #[derive(Debug, Args)]
@@ -101,6 +136,8 @@ pub fn main() -> ExitCode {
         Command::Demo { keep } => demo::run(keep),
         Command::Check { file } => check::run(&file),
         Command::Status { url, json } => status::run(&url, json),
+        Command::Upstream(command) => upstream::run(command),
+        Command::DeadLetter(command) => dead_letter::run(command),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

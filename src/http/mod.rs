@@ -123,6 +123,7 @@ pub fn router(state: State) -> Router {
         answers,
         pace: PACE,
     };
+    let upstreams = rest::upstreams::router(state.upstreams.clone());
     let root = move |request: Request| {
         let door = door.clone();
         async move { dynamodb::answer(&door, request).await }
@@ -136,6 +137,7 @@ pub fn router(state: State) -> Router {
         .route("/v1/rejected", get(rejected::show))
         .with_state(state)
         .merge(rest::router(rest))
+        .merge(upstreams)
         .route("/", any(root))
         .fallback(missing)
         .layer(from_fn_with_state(requests, count::count))

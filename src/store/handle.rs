@@ -190,24 +190,6 @@ impl Store {
         (published.seq, published.counts.clone())
     }
 
-    /// Removes cursor rows of upstreams that are no longer configured, so that they pin nothing.
-    pub async fn retain_cursors(&self, names: &[String]) -> Result<(), CommitError> {
-        let shared = &self.inner.shared;
-        let cursors = shared.published.load().cursors.clone();
-        let kept = |key: &[u8]| names.iter().any(|name| key.get(4..) == Some(name.as_bytes()));
-        let gone: Vec<_> = cursors.keys().filter(|key| !kept(key)).cloned().collect();
-        if gone.is_empty() {
-            return Ok(());
-        }
-        let time = shared.clock.stamp();
-        self.submit(Urgency::Gather, 0, move |_, batch| {
-            for key in gone {
-                batch.set_system(super::Space::Cursor, key.get(4..).unwrap_or_default(), None, time);
-            }
-        })
-        .await
-    }
-
     /// Says what an upstream may hold back; to be said again whenever something of it has changed.
     pub fn set_backlog(&self, upstream: &str, backlog: Backlog) {
         self.inner.shared.backlogs.set(upstream, backlog);

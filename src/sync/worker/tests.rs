@@ -20,6 +20,7 @@ use crate::sync::{Endpoint, UpstreamSettings, dead_letter};
 use crate::telemetry::{UpstreamState, UpstreamStatus};
 
 mod control;
+mod joining;
 
 struct Rig {
     directory: tempfile::TempDir,
