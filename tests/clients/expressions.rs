@@ -178,6 +178,12 @@ fn writes() -> Vec<Request> {
         new("new-4", "REMOVE a", InAnswer(MAKES_ITEM)),
         new("new-5", "DELETE a :ss", InAnswer(MAKES_ITEM)),
     ]);
+    // What only one of them has made.
+    for name in ["new-4", "new-5"] {
+        let body =
+            json!({"TableName": "terms", "Key": {"h": {"S": name}}, "ReturnConsumedCapacity": "TOTAL"});
+        all.push(Request { operation: "DeleteItem", body, differs: Nowhere });
+    }
     let large = json!({"UpdateExpression": "SET a = :v", "ExpressionAttributeValues": {":v": {"S": "x".repeat(410_000)}}});
     all.extend(update(large, Nowhere));
     all
