@@ -13,6 +13,7 @@
 pub mod chance;
 pub mod cli;
 pub mod daemon;
+pub mod filesystem;
 pub mod kill;
 pub mod link;
 pub mod load;
