@@ -14,6 +14,7 @@ pub mod chance;
 pub mod cli;
 pub mod daemon;
 pub mod kill;
+pub mod kill_broker;
 pub mod link;
 pub mod load;
 pub mod mosquitto;
