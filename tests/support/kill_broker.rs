@@ -13,9 +13,12 @@ use super::kill::{Rounds, Upstream, drained, sorted};
 use super::mosquitto::Mosquitto;
 use super::publisher::{Plan, Publisher};
 
+/// Makes the n-th message: topic and payload.
+type Make = fn(u64) -> (String, Vec<u8>);
+
 /// Both devices publish under keys of their own making: a device that has not seen its acknowledgement sends again, and the
 /// broker can't know.
-const DEVICES: [(&str, usize, fn(u64) -> (String, Vec<u8>)); 2] = [("one", 1, one), ("many", 50, many)];
+const DEVICES: [(&str, usize, Make); 2] = [("one", 1, one), ("many", 50, many)];
 
 fn one(n: u64) -> (String, Vec<u8>) {
     message("one", n)
