@@ -15,6 +15,7 @@ pub mod cli;
 pub mod daemon;
 pub mod filesystem;
 pub mod kill;
+pub mod kill_broker;
 pub mod link;
 pub mod load;
 pub mod mosquitto;
