@@ -157,7 +157,7 @@ fn a_hangup_does_not_end_the_daemon() {
     let mut daemon = Daemon::with_defaults("");
     let kill = std::process::Command::new("kill").args(["-HUP", &daemon.pid().to_string()]).status();
     assert!(kill.unwrap().success());
-    eventually("the hangup to be heard", || daemon.log().contains("SIGHUP").then_some(()));
+    eventually("the hangup to be heard", || daemon.log().contains("reloaded").then_some(()));
     daemon.assert_alive();
     assert_eq!(daemon.stop().code(), Some(0));
 }

@@ -142,7 +142,9 @@ pub fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            say(&format!("forebay: {}", failure.text()));
+            // An error's priority, where the line ends in the journal (`sd-daemon(3)`).
+            let priority = if crate::app::stderr_is_the_journals() { "<3>" } else { "" };
+            say(&format!("{priority}forebay: {}", failure.text()));
             ExitCode::from(failure.code())
         }
     }

@@ -17,6 +17,7 @@ use super::group::{Group, Refused};
 use super::identity::Identity;
 use super::journal::{AppendError, FrameBuf, Journal};
 use super::overlay::Closing;
+use super::pulse::Doing;
 use super::queue::{Job, Jobs, Work};
 use super::shared::Shared;
 use super::staged::Staged;
@@ -29,8 +30,6 @@ const OLDEST: Duration = Duration::from_secs(3600);
 /// The longest a group waits for a place in the overlay.
 const OVERLAY_PATIENCE: Duration = Duration::from_secs(10);
 const FAILING_PATIENCE: Duration = Duration::from_millis(200);
-/// The longest the last fold may take at the end.
-const LAST_FOLD: Duration = Duration::from_secs(25);
 /// How often a store that is full looks for expired rows.
 const MAKE_ROOM: Duration = Duration::from_secs(20);
 /// Segments given back that are worth beginning another for, where space is short.
@@ -62,11 +61,18 @@ pub(super) struct Committer {
     released: Seq,
 }
 
+impl Drop for Committer {
+    fn drop(&mut self) {
+        self.shared.pulse.beat(Doing::Ended);
+    }
+}
+
 /// Why a group's making ended.
 #[derive(PartialEq, Eq)]
 enum End {
     Group,
-    Close,
+    /// The last fold may take so long.
+    Close(Duration),
     Gone,
 }
 
@@ -102,22 +108,24 @@ impl Committer {
     /// The thread.
     pub(super) fn run(mut self) {
         loop {
+            self.shared.pulse.beat(Doing::Disk);
             if self.between_groups().is_err() {
                 return;
             }
             let folding = self.shared.overlay.load().frozen.is_some();
+            self.shared.pulse.beat(Doing::Waiting);
             let end = match self.jobs.recv_timeout(if folding { TICK_FOLDING } else { TICK }) {
                 Ok(Job::Decide(work)) => match self.group(work) {
                     Ok(end) => end,
                     Err(Died) => return,
                 },
-                Ok(Job::Close) => End::Close,
+                Ok(Job::Close(patience)) => End::Close(patience),
                 Err(RecvTimeoutError::Timeout) => End::Group,
                 Err(RecvTimeoutError::Disconnected) => End::Gone,
             };
             match end {
                 End::Group => {}
-                End::Close => return self.close(),
+                End::Close(patience) => return self.close(patience),
                 End::Gone => return,
             }
         }
@@ -235,6 +243,7 @@ impl Committer {
 
     /// Makes a group that begins with this decision, and commits it.
     fn group(&mut self, first: Box<dyn Work>) -> Result<End, Died> {
+        self.shared.pulse.beat(Doing::Deciding);
         self.wait_for_overlay()?;
         let shared = self.shared.clone();
         let mut group = Group::begin(&shared, self.next);
@@ -250,8 +259,8 @@ impl Committer {
             };
             match next {
                 Ok(Job::Decide(work)) => closing |= group.decide(&mut self.frame, work),
-                Ok(Job::Close) => {
-                    end = End::Close;
+                Ok(Job::Close(patience)) => {
+                    end = End::Close(patience);
                     break;
                 }
                 Err(_) => break,
@@ -303,7 +312,12 @@ impl Committer {
         staged.release_snapshot();
         shared.faults.reach(Point::GroupDecided)?;
         let changes = u64::from(self.frame.count());
-        match self.journal.append(&mut self.frame) {
+        shared.pulse.beat(Doing::Disk);
+        let begun = Instant::now();
+        let appended = self.journal.append(&mut self.frame);
+        let took = begun.elapsed();
+        shared.pulse.beat(Doing::Deciding);
+        match appended {
             Ok(_) => {}
             Err(AppendError::Full(what)) => {
                 staged.undo();
@@ -328,6 +342,8 @@ impl Committer {
         shared.watch.send_replace(seq);
         shared.stats.commits.fetch_add(1, Ordering::Relaxed);
         shared.stats.changes.fetch_add(changes, Ordering::Relaxed);
+        shared.stats.commit_us.observe(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+        shared.stats.commit_changes.observe(changes);
         shared.faults.reach(Point::GroupPublished)?;
         Ok(Ok(()))
     }
@@ -340,10 +356,11 @@ impl Committer {
         }
     }
 
-    /// The end: folds what there is.
-    fn close(mut self) {
+    /// The end: folds what there is, within this time.
+    fn close(mut self, patience: Duration) {
         let shared = self.shared.clone();
-        let until = Instant::now() + LAST_FOLD;
+        shared.pulse.beat(Doing::Disk);
+        let until = Instant::now() + patience;
         loop {
             let left = until.saturating_duration_since(Instant::now());
             if !shared.gate.wait(left, || shared.overlay.load().frozen.is_none()) {

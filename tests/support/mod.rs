@@ -16,6 +16,7 @@ pub mod daemon;
 pub mod kill;
 pub mod link;
 pub mod load;
+pub mod mosquitto;
 pub mod peer;
 pub mod publisher;
 pub mod upstreams;
