@@ -151,6 +151,8 @@ TOML
 systemctl daemon-reload
 systemctl start forebay.service
 eventually "the upstream" sh -c 'curl -fsS http://127.0.0.1:8000/v1/status | grep -q refused'
+systemctl reload forebay.service || fail "no reload with credentials"
+eventually "the reload" sh -c 'curl -fsS http://127.0.0.1:8000/v1/status | grep -q "\"reloads\":1"'
 systemctl stop forebay.service
 ! log forebay.service | grep -q wJalr || fail "a secret was logged"
 cp -p /root/gateway.toml /etc/forebay/gateway.toml
