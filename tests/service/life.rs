@@ -1,7 +1,7 @@
 //! From the first word to the last.
 
 use crate::support::eventually;
-use crate::{Manager, READINGS, rule};
+use crate::{Manager, READINGS, publish, rule};
 
 #[test]
 fn the_manager_is_told_of_the_whole_life() {
@@ -22,6 +22,28 @@ fn the_manager_is_told_of_the_whole_life() {
     let (_, stopping) = manager.hear_until("STOPPING=1");
     assert!(stopping.contains("STATUS=draining"), "{stopping}");
     assert_eq!(manager.wait().code(), Some(0), "{}", manager.daemon.log());
+}
+
+/// While an upstream that never answers keeps it, HTTP says that it drains.
+#[test]
+fn readiness_says_that_it_drains() {
+    let hanging = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let upstream = format!(
+        "[[upstream]]\nname = \"u\"\nendpoint = \"http://{}\"\nregion = \"eu-west-1\"\n",
+        hanging.local_addr().unwrap()
+    );
+    let mut manager = Manager::start(&format!("{READINGS}{}{upstream}", rule("first")));
+    manager.hear_until("READY=1");
+    publish(&manager.daemon, "hall/a");
+    let _request = hanging.accept().unwrap();
+    manager.signal("-TERM");
+    manager.hear_until("STOPPING=1");
+    let said = eventually("readiness to say so", || {
+        let (status, said) = manager.daemon.get("/readyz")?;
+        (status == 503).then_some(String::from_utf8(said).unwrap())
+    });
+    assert_eq!(said, "not ready: draining\n");
+    assert!(manager.wait().success());
 }
 
 #[test]
