@@ -18,6 +18,8 @@ mod evict;
 mod expiry;
 mod faults;
 mod fold;
+#[cfg(test)]
+mod full_tests;
 mod group;
 pub mod handle;
 mod identity;
@@ -37,6 +39,7 @@ mod recover;
 mod room;
 pub mod row;
 mod rows;
+mod seed;
 mod shared;
 mod space;
 mod staged;
