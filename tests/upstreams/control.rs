@@ -106,6 +106,11 @@ fn the_paths_answer_as_documented() {
     assert_eq!(ask("GET", "/v1/upstreams/a%20b/dead-letters").1, json!({"dead_letters": []}));
     assert_eq!(ask("POST", "/v1/upstreams/a%20b/dead-letters/replay"), (202, json!({"replaying": 0})));
     assert_eq!(ask("DELETE", "/v1/upstreams/a%20b/dead-letters"), (200, json!({"dropped": 0})));
+    for (origin, status) in [("https://elsewhere.example", 403), (gateway.url().as_str(), 200)] {
+        let headers = [("Origin", origin)];
+        let answer = request(gateway.http, "POST", "/v1/upstreams/a%20b/pause", &headers, b"").unwrap();
+        assert_eq!(answer.0, status, "{origin}");
+    }
     for (method, path, status) in [
         ("GET", "/v1/upstreams/nobody", 404),
         ("POST", "/v1/upstreams/nobody/pause", 404),

@@ -16,6 +16,7 @@ mod control;
 mod credentials;
 mod letters;
 mod odd;
+mod reload;
 mod several;
 #[path = "../support/mod.rs"]
 mod support;

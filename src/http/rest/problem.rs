@@ -19,6 +19,8 @@ use crate::store::CommitError;
 pub(super) enum Kind {
     /// A path or a query parameter is wrong.
     BadRequest,
+    /// Not from there.
+    Forbidden,
     /// No such table, no such item.
     NotFound,
     /// The path does not know this method.
@@ -48,6 +50,7 @@ impl Kind {
     fn form(self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Kind::BadRequest => (StatusCode::BAD_REQUEST, "bad-request", "The request is wrong"),
+            Kind::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "Not allowed"),
             Kind::NotFound => (StatusCode::NOT_FOUND, "not-found", "Not found"),
             Kind::MethodNotAllowed => {
                 (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed")

@@ -8,8 +8,12 @@ mod order;
 mod replay_letters;
 
 use axum::Router;
-use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request};
+use axum::http::header::{HOST, ORIGIN};
+use axum::http::{HeaderMap, Method};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 
 use super::problem::{Kind, Problem, method_not_allowed};
@@ -32,6 +36,7 @@ pub(in crate::http) fn router(upstreams: Upstreams) -> Router {
         .route(&format!("{}/replay", letters()), only(post(replay_letters::all)))
         .route(&format!("{}/{{id}}", letters()), only(get(get_letter::answer).delete(drop_letters::one)))
         .route(&format!("{}/{{id}}/replay", letters()), only(post(replay_letters::one)))
+        .layer(from_fn(refuse_pages_from_elsewhere))
         .with_state(upstreams)
 }
 
@@ -40,6 +45,20 @@ const ONE: &str = "/v1/upstreams/{name}";
 /// Other methods get a problem as well.
 fn only(methods: MethodRouter<Upstreams>) -> MethodRouter<Upstreams> {
     methods.fallback(method_not_allowed)
+}
+
+/// An order has no body whose type would keep a page on some other site from sending it with a visitor's browser.
+async fn refuse_pages_from_elsewhere(request: Request, next: Next) -> Response {
+    if request.method() != Method::GET && is_from_elsewhere(request.headers()) {
+        let detail = "the request comes from a page of another site";
+        return Problem::new(Kind::Forbidden, detail).into_response();
+    }
+    next.run(request).await
+}
+
+fn is_from_elsewhere(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    text(ORIGIN).is_some_and(|origin| origin.split_once("://").map(|(_, host)| host) != text(HOST))
 }
 
 /// Does what reads rows where that may block.
