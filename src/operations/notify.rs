@@ -90,6 +90,9 @@ impl Notifier {
         let Some(manager) = &self.0 else { return };
         let mut text = String::new();
         words.iter().for_each(|word| word.write(&mut text));
+        if text.is_empty() {
+            return;
+        }
         if let Err(error) = manager.socket.send_to_addr(text.as_bytes(), &manager.address) {
             tracing::debug!(%error, "the service manager could not be told");
         }

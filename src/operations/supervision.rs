@@ -185,7 +185,8 @@ mod tests {
             };
             assert!(stuck.starts_with("STATUS=stuck"), "{stuck}");
             notifier.say(&[Word::Ready]);
-            assert!(nexts.recv().await.unwrap().starts_with("READY=1\n"));
+            let ready = nexts.recv().await.unwrap();
+            assert!(ready.starts_with("READY=1\n"), "{ready:?}");
             alive.store(true, Ordering::SeqCst);
             assert_eq!(nexts.recv().await.unwrap(), "WATCHDOG=1\n");
         };

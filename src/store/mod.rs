@@ -18,6 +18,8 @@ mod evict;
 mod expiry;
 mod faults;
 mod fold;
+#[cfg(test)]
+mod full_tests;
 mod group;
 pub mod handle;
 mod identity;

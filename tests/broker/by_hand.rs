@@ -120,7 +120,7 @@ async fn acknowledgements_never_cross_connections() {
     side.publish(0x32, 2).await;
     until("the messages", || client.metrics.messages.get() == 3).await;
     client.store.set(Mode::Open);
-    let mut answers = vec![side.packet().await, side.packet().await, side.packet().await];
+    let mut answers = [side.packet().await, side.packet().await, side.packet().await];
     answers.sort();
     assert_eq!(answers[..2], [[0x40, 2, 0, 1], [0x40, 2, 0, 2]]);
     assert_eq!(answers[2][0], 0x82);

@@ -116,3 +116,41 @@ fn the_daemon_is_ready_without_a_broker() {
     assert_eq!(told, 1, "one line a change, not one a try:\n{}", daemon.log());
     assert_eq!(daemon.stop().code(), Some(0));
 }
+
+/// SIGHUP: other rules are subscribed to at once, another client identifier on a connection of its own.
+#[test]
+fn a_reload_reaches_the_broker() {
+    let broker = Mosquitto::start("");
+    let rule = |topic: &str| {
+        format!(
+            "[[rule]]\ntopic = \"{topic}/{{device}}\"\nset = {{ device = \"{{device}}\", ts = \"{{now_us}}\" }}\n"
+        )
+    };
+    let daemon = Daemon::start(&configuration(&broker, &rule("old")));
+    let subscribed = |filter: &str| {
+        let mqtt = daemon.status()["mqtt"].clone();
+        (mqtt["broker"] == "subscribed" && mqtt["broker_detail"]["filters"][0] == filter).then_some(())
+    };
+    eventually("the subscription", || subscribed("old/+"));
+    let reload = |from: &str, to: &str| {
+        let text = std::fs::read_to_string(daemon.config()).unwrap();
+        std::fs::write(daemon.config(), text.replace(from, to)).unwrap();
+        let kill =
+            std::process::Command::new("kill").args(["-HUP", &daemon.pid().to_string()]).status().unwrap();
+        assert!(kill.success());
+    };
+    reload("old/", "new/");
+    eventually("the other filter", || subscribed("new/+"));
+    broker.publish("old/d", &["1"]);
+    broker.publish("new/d", &["2"]);
+    reload("[mqtt.broker]", "[mqtt.broker]\nclient_id = \"another\"");
+    let connections = || {
+        let metrics = String::from_utf8(daemon.get("/metrics").unwrap().1).unwrap();
+        metrics.contains("forebay_broker_connections_total 2\n").then_some(())
+    };
+    eventually("the other connection", connections);
+    eventually("the subscription", || subscribed("new/+"));
+    broker.publish("new/d", &["3"]);
+    eventually("the messages", || (daemon.status()["ingest"]["accepted"] == 2).then_some(()));
+    assert_eq!(daemon.scan("readings").len(), 2);
+}

@@ -2,9 +2,9 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::SystemTime;
 
 use super::publisher::packet;
 use super::{Killed, PATIENCE, eventually, free_address};
@@ -86,9 +86,27 @@ impl Mosquitto {
         process.0.wait().unwrap();
     }
 
-    /// Since when everything that the broker knew is in its file: when it began to write it.
-    pub fn saved(&self) -> Option<SystemTime> {
-        std::fs::metadata(self.folder.path().join("mosquitto.db")).ok()?.created().ok()
+    /// Waits until what the broker knows now is in its file: that is written anew twice, so that the second time began after
+    /// now. Retained messages of a topic of their own give it something to write.
+    pub fn save(&self) {
+        let file = || {
+            let file = std::fs::metadata(self.folder.path().join("mosquitto.db")).ok()?;
+            Some((file.ino(), file.modified().ok()?))
+        };
+        for _ in 0..2 {
+            let before = file();
+            eventually("the broker to save", || {
+                self.retain("saved", "x");
+                (file().is_some() && file() != before).then_some(())
+            });
+        }
+    }
+
+    /// Starts it if it does not run.
+    pub fn launch_again(&mut self) {
+        if self.process.is_none() {
+            self.launch();
+        }
     }
 
     /// Publishes at QoS 1, and waits for the acknowledgements.

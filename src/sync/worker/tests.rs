@@ -22,6 +22,8 @@ use crate::telemetry::{UpstreamState, UpstreamStatus};
 mod control;
 mod joining;
 
+mod full;
+
 struct Rig {
     directory: tempfile::TempDir,
     clock: Clock,
