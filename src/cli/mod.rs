@@ -3,8 +3,10 @@
 
 mod check;
 mod client;
+mod completions;
 mod dead_letter;
 mod demo;
+mod man;
 mod run;
 mod status;
 mod table;
@@ -88,6 +90,18 @@ enum Command {
         after_help = "Example:\n  forebay dead-letter list\n  forebay dead-letter replay central --all"
     )]
     DeadLetter(dead_letter::DeadLetterCommand),
+    /// Prints a shell's completions.
+    #[command(after_help = "Example:\n  forebay completions bash > /etc/bash_completion.d/forebay")]
+    Completions {
+        /// The shell.
+        shell: completions::Shell,
+    },
+    /// Prints the manual page, or writes one page per command into a folder.
+    #[command(after_help = "Example:\n  forebay man | man -l -\n  forebay man /usr/local/share/man/man1")]
+    Man {
+        /// The folder.
+        folder: Option<PathBuf>,
+    },
 }
 
 /// Which daemon, and who reads what it says.
@@ -138,6 +152,8 @@ pub fn main() -> ExitCode {
         Command::Status { url, json } => status::run(&url, json),
         Command::Upstream(command) => upstream::run(command),
         Command::DeadLetter(command) => dead_letter::run(command),
+        Command::Completions { shell } => completions::run(shell),
+        Command::Man { folder } => man::run(folder.as_deref()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

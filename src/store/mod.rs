@@ -39,6 +39,7 @@ mod recover;
 mod room;
 pub mod row;
 mod rows;
+mod seed;
 mod shared;
 mod space;
 mod staged;
