@@ -14,7 +14,7 @@
 //! | 3 | [`engine`] | one synchronous file per operation: read, decide, return a page or stage a change |
 //! | 2 | [`store`] | journal, overlay, tree (LMDB), fold, view, committer, apply, catalog |
 //! | 1 | [`expression`] | lexer, parser, tree, binding, evaluation of conditions, updates, projections, key conditions |
-//! | 1 | [`security`] | SigV4, credentials, policy → `Authorized<T>` |
+//! | 1 | [`security`] | SigV4, secrets, credentials, policy → `Authorized<T>` |
 //! | 0 | [`model`], [`telemetry`], [`clock`] | values, numbers, items, keys, schemas; metric values; time and its trust |
 //!
 //! # Invariants
