@@ -33,9 +33,9 @@
 //! [`sync`] reads the journal from its cursor, batches, signs, sends, and moves the cursor over the settled prefix.
 //!
 //! # Walk 2: a Query
-//! [`http`] limits → `dynamodb::query` decodes the wire shape into the engine's request → policy →
-//! `engine::query` plans → `store::view` merges overlay and LMDB over one key range and stops at Limit or 1 MB →
-//! `dynamodb::query` encodes.
+//! [`http`] limits → `dynamodb::query` decodes the wire shape into the engine's request, its expressions parsed and
+//! bound by [`expression`] → policy → `engine::query` plans → `store::view` merges overlay and LMDB over one key range
+//! and stops at Limit or 1 MB, rows filtered and projected in place → `dynamodb::query` encodes.
 
 pub mod app;
 pub mod cli;
