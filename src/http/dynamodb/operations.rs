@@ -18,6 +18,7 @@ const SERVED: &[&str] = &[
     "PutItem",
     "Query",
     "Scan",
+    "UpdateItem",
     "UpdateTimeToLive",
 ];
 
