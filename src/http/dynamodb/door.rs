@@ -164,7 +164,7 @@ async fn operate(door: &Door, headers: &HeaderMap, uri: &Uri, body: &[u8]) -> Re
     match service {
         "DynamoDB_20120810" => {}
         "DynamoDBStreams_20120810" => return Err(operations::unknown(operation)),
-        _ => return Err(WireError { kind: Kind::UnknownOperation, message: None }),
+        _ => return Err(WireError { kind: Kind::UnknownOperation, message: None, item: None }),
     }
     let region = match &door.settings.region {
         Some(region) => region,

@@ -66,7 +66,6 @@ const NOT_YET: &[&str] = &[
     "UpdateContributorInsights",
     "UpdateGlobalTable",
     "UpdateGlobalTableSettings",
-    "UpdateItem",
     "UpdateKinesisStreamingDestination",
     "UpdateTable",
     "UpdateTableReplicaAutoScaling",
@@ -82,7 +81,7 @@ pub(super) fn unknown(operation: &str) -> WireError {
     let message = NOT_YET
         .contains(&operation)
         .then(|| format!("The operation {operation} is not supported by this version of Forebay"));
-    WireError { kind: Kind::UnknownOperation, message }
+    WireError { kind: Kind::UnknownOperation, message, item: None }
 }
 
 #[cfg(test)]
