@@ -24,6 +24,8 @@ pub mod request;
 mod resolve_time;
 mod scan;
 mod set_when_full;
+mod tags;
+mod update_table;
 mod update_time_to_live;
 
 use std::sync::Arc;
@@ -140,6 +142,22 @@ impl Engine {
     /// ListTables.
     pub fn list_tables(&self, request: Authorized<ListTables>) -> TableNames {
         list_tables::read(&self.store.catalog(), request.request())
+    }
+
+    /// UpdateTable.
+    pub async fn update_table(&self, request: Authorized<UpdateTable>) -> Result<Described, EngineError> {
+        let described = describe_table::read(&self.store, &request.request().table)?;
+        let (request, stamp) = (request.into_inner(), self.clock.stamp());
+        let table = self
+            .write(Urgency::Now, 1024, move |read, batch| update_table::decide(read, batch, request, stamp))
+            .await?;
+        Ok(Described { table, ..described })
+    }
+
+    /// TagResource, UntagResource.
+    pub async fn tag_table(&self, request: Authorized<TagTable>) -> Result<(), EngineError> {
+        let (request, stamp) = (request.into_inner(), self.clock.stamp());
+        self.write(Urgency::Now, 1024, move |read, batch| tags::decide(read, batch, request, stamp)).await
     }
 
     /// UpdateTimeToLive.

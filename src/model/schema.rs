@@ -7,6 +7,7 @@ use super::image::{MapRef, ValueRef};
 use super::key::{KeyError, KeyPart, KeyType, KeyValue, TableId};
 use super::limits::{TABLE_NAME_MAX, TABLE_NAME_MIN, TTL_PAST_SECONDS};
 use super::number::Number;
+use super::options::TableOptions;
 use super::value::{AttributeValue, Map};
 
 /// A table's name: 3 to 255 characters of `a-z A-Z 0-9 _ - .`.
@@ -179,6 +180,9 @@ pub struct TableDef {
     /// When full (configured tables; others reject).
     #[serde(default)]
     pub when_full: WhenFull,
+    /// Tags, class, streams …
+    #[serde(default)]
+    pub options: TableOptions,
     /// Deleted: no longer visible; its rows are freed by folds, its id is never reused.
     #[serde(default)]
     pub dropped: bool,

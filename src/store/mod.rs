@@ -185,6 +185,8 @@ pub struct RowRef<'a> {
 /// A consistent state to read from: a view of what is published, or the committer's state with all that is staged.
 /// Rows that have expired are still there: whoever reads judges by [`crate::model::TableDef::expiry_of`].
 pub trait Read {
+    /// The newest change that is seen.
+    fn seq(&self) -> Seq;
     /// The tables.
     fn catalog(&self) -> &Catalog;
     /// One row.

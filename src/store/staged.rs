@@ -187,6 +187,10 @@ pub(super) fn note_cursor(cursors: &mut Arc<BTreeMap<Bytes, Seq>>, key: &RowKey,
 }
 
 impl Read for Staged<'_> {
+    fn seq(&self) -> Seq {
+        self.next.seq
+    }
+
     fn catalog(&self) -> &Catalog {
         &self.next.catalog
     }

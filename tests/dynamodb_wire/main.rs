@@ -17,5 +17,6 @@ mod client;
 mod fuzz;
 mod items;
 mod pages;
+mod table_settings;
 mod tables;
 mod wire;
