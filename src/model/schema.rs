@@ -3,7 +3,7 @@
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
-use super::image::{MapRef, ValueRef};
+use super::image::{ImageError, MapRef, ValueRef};
 use super::key::{KeyError, KeyPart, KeyType, KeyValue, TableId};
 use super::limits::{TABLE_NAME_MAX, TABLE_NAME_MIN, TTL_PAST_SECONDS};
 use super::number::Number;
@@ -121,6 +121,16 @@ impl KeySchema {
             None => None,
         };
         Ok((partition, sort))
+    }
+
+    /// The key attributes of an image, as an item of their own.
+    pub fn key_map(&self, image: MapRef<'_>) -> Result<Map, ImageError> {
+        let mut key = Map::new();
+        for attribute in std::iter::once(&self.partition).chain(self.sort.as_ref()) {
+            let value = image.get(&attribute.name)?.ok_or(ImageError)?;
+            key.insert(attribute.name.clone(), value.to_value()?);
+        }
+        Ok(key)
     }
 
     /// The type of a key attribute.

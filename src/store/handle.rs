@@ -214,7 +214,7 @@ impl Store {
         self.inner.shared.readers.after(after)
     }
 
-    /// How many changes to be sent (items, not [`super::Origin::Local`], not marked) each table has seen since the store
+    /// How many changes to be sent (items, not [`super::Origin::is_local`], not marked) each table has seen since the store
     /// was made; derived from tree and journal. With a cursor's counts it gives what is pending.
     pub fn change_counts(&self) -> Arc<BTreeMap<TableId, u64>> {
         self.inner.shared.published.load().counts.clone()

@@ -7,6 +7,7 @@
 mod apply;
 pub mod backlog;
 pub mod batch;
+pub mod before;
 pub mod catalog;
 mod check;
 mod committer;
@@ -53,6 +54,7 @@ use std::ops::{Bound, ControlFlow};
 
 pub use backlog::{Asked, Asks, Backlog};
 pub use batch::{About, Batch};
+pub use before::{Before, Event};
 pub use catalog::Catalog;
 pub use cursor::{cursor_value, read_cursor};
 pub use handle::{OpenError, Store, StoreSettings, StoreStatus, TableStatistics};

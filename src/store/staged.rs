@@ -23,7 +23,7 @@ pub(super) const LONGEST_KEY: usize = 1_900;
 
 /// What the decisions of a group read: everything staged before them.
 pub(super) struct Staged<'s> {
-    shared: &'s Shared,
+    pub(super) shared: &'s Shared,
     generations: Arc<Generations>,
     txn: OnceCell<Snapshot>,
     /// What will be published with the group.
@@ -145,7 +145,7 @@ fn defines(change: &Change, table: TableId) -> bool {
 
 /// Whether a change counts as one that is to be sent upstream.
 pub(super) fn sent(table: TableId, origin: Origin, marked: bool) -> bool {
-    table >= TableId::FIRST && origin != Origin::Local && !marked
+    table >= TableId::FIRST && !origin.is_local() && !marked
 }
 
 /// Keeps tables, cursors and counts up with a change.
