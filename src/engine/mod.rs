@@ -13,8 +13,11 @@ mod delete_table;
 mod describe_table;
 mod error;
 mod get_item;
+mod get_records;
+mod get_shard_iterator;
 mod ingest;
 mod keys;
+mod list_streams;
 mod list_tables;
 mod page;
 mod prepare;
@@ -24,15 +27,21 @@ pub mod request;
 mod resolve_time;
 mod scan;
 mod set_when_full;
+mod streams;
 mod tags;
 mod update_table;
 mod update_time_to_live;
 
 use std::sync::Arc;
 
-pub use error::EngineError;
+pub use error::{EngineError, StreamError};
+pub use get_records::{GetRecords, StreamPosition, StreamRecord, StreamRecords};
+pub use get_shard_iterator::{GetShardIterator, StreamStart};
+pub use list_streams::{ListStreams, StreamNames};
 pub use request::*;
 pub use resolve_time::{ESTIMATED, Resolution, ResolveTime};
+
+pub use streams::{StreamDescribed, StreamName, StreamOf};
 
 use crate::clock::Clock;
 use crate::model::{TableDef, TableName};
@@ -158,6 +167,32 @@ impl Engine {
     pub async fn tag_table(&self, request: Authorized<TagTable>) -> Result<(), EngineError> {
         let (request, stamp) = (request.into_inner(), self.clock.stamp());
         self.write(Urgency::Now, 1024, move |read, batch| tags::decide(read, batch, request, stamp)).await
+    }
+
+    /// ListStreams.
+    pub fn list_streams(&self, request: Authorized<ListStreams>) -> StreamNames {
+        list_streams::read(&self.store.catalog(), request.request(), self.clock.now_us())
+    }
+
+    /// DescribeStream.
+    pub fn describe_stream(&self, request: Authorized<StreamName>) -> Result<StreamDescribed, EngineError> {
+        streams::describe(&self.store, request.request(), self.clock.now_us())
+    }
+
+    /// GetShardIterator.
+    pub fn get_shard_iterator(
+        &self,
+        request: Authorized<GetShardIterator>,
+    ) -> Result<StreamPosition, EngineError> {
+        get_shard_iterator::read(&self.store, request.request(), self.clock.now_us())
+    }
+
+    /// GetRecords.
+    pub async fn get_records(&self, request: Authorized<GetRecords>) -> Result<StreamRecords, EngineError> {
+        let (store, now_us) = (self.store.clone(), self.clock.now_us());
+        let task =
+            tokio::task::spawn_blocking(move || get_records::read(&store, request.request(), now_us)).await;
+        task.unwrap_or_else(|error| Err(EngineError::Internal(format!("a read ended early: {error}"))))
     }
 
     /// UpdateTimeToLive.

@@ -201,6 +201,9 @@ fn blame(error: &EngineError) -> Blame {
         | EngineError::Validation(_)
         | EngineError::DeletionProtected(_) => Blame::Message,
         EngineError::Full(_) => Blame::Space,
-        EngineError::Busy | EngineError::OutcomeUnknown(_) | EngineError::Internal(_) => Blame::Moment,
+        EngineError::Busy
+        | EngineError::OutcomeUnknown(_)
+        | EngineError::Internal(_)
+        | EngineError::Stream(_) => Blame::Moment,
     }
 }

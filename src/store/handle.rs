@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use super::journal::Reader;
+use super::journal::{Bookmark, Reader};
 use super::open::Opened;
 use super::queue::Queue;
 use super::shared::Shared;
@@ -212,6 +212,16 @@ impl Store {
     /// ([`super::Space::Cursor`]) says so.
     pub fn reader(&self, after: Seq) -> Reader {
         self.inner.shared.readers.after(after)
+    }
+
+    /// The same, from where another reader stopped.
+    pub fn resume_reader(&self, after: Seq, bookmark: Bookmark) -> Reader {
+        self.inner.shared.readers.resume(after, bookmark)
+    }
+
+    /// The sequence after which the journal has everything.
+    pub fn journal_begins_after(&self) -> Seq {
+        self.inner.shared.readers.begins_after()
     }
 
     /// How many changes to be sent (items, not [`super::Origin::is_local`], not marked) each table has seen since the store

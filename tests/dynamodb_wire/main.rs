@@ -17,6 +17,7 @@ mod client;
 mod fuzz;
 mod items;
 mod pages;
+mod streams;
 mod table_settings;
 mod tables;
 mod wire;

@@ -14,7 +14,7 @@ use hyper::{HeaderMap, Method, StatusCode, Uri};
 use tokio::runtime::Handle;
 
 use super::error::{Kind, WireError};
-use super::{Call, dispatch, operations, response};
+use super::{Call, dispatch, dispatch_streams, response};
 use crate::engine::Engine;
 use crate::http::body::{self, Pace, Whole};
 use crate::http::memory::Memory;
@@ -161,16 +161,16 @@ async fn aside(door: Door, parts: Parts, body: Whole) -> Result<Bytes, WireError
 async fn operate(door: &Door, headers: &HeaderMap, uri: &Uri, body: &[u8]) -> Result<Bytes, WireError> {
     let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let (service, operation) = target.split_once('.').unwrap_or_default();
-    match service {
-        "DynamoDB_20120810" => {}
-        "DynamoDBStreams_20120810" => return Err(operations::unknown(operation)),
-        _ => return Err(WireError { kind: Kind::UnknownOperation, message: None }),
-    }
     let region = match &door.settings.region {
         Some(region) => region,
         None => signed_region(headers, uri).unwrap_or(DEFAULT_REGION),
     };
-    dispatch(operation, &Call { door, body, region, host: host(headers) }).await
+    let call = Call { door, body, region, host: host(headers) };
+    match service {
+        "DynamoDB_20120810" => dispatch(operation, &call).await,
+        "DynamoDBStreams_20120810" => dispatch_streams(operation, &call).await,
+        _ => Err(WireError { kind: Kind::UnknownOperation, message: None }),
+    }
 }
 
 /// The region of the credential scope (`Credential=KEY/20260101/eu-west-1/dynamodb/aws4_request`), signed or not.

@@ -9,13 +9,17 @@ mod delete_item;
 mod delete_table;
 mod describe_endpoints;
 mod describe_limits;
+mod describe_stream;
 mod describe_table;
 mod describe_time_to_live;
 mod door;
 mod error;
 mod get_item;
+mod get_records;
+mod get_shard_iterator;
 mod json;
 mod key_conditions;
+mod list_streams;
 mod list_tables;
 mod list_tags_of_resource;
 mod mismatch;
@@ -28,6 +32,8 @@ mod query;
 mod request;
 mod response;
 mod scan;
+mod shard_iterator;
+mod stream_name;
 mod table_description;
 mod table_schema;
 mod table_settings;
@@ -116,6 +122,17 @@ async fn dispatch(operation: &str, call: &Call<'_>) -> Result<Bytes, WireError> 
         "UntagResource" => untag_resource::run(call).await,
         "UpdateTable" => update_table::run(call).await,
         "UpdateTimeToLive" => update_time_to_live::run(call).await,
+        other => Err(operations::unknown(other)),
+    }
+}
+
+/// The same for streams, which are a service of their own.
+async fn dispatch_streams(operation: &str, call: &Call<'_>) -> Result<Bytes, WireError> {
+    match operation {
+        "DescribeStream" => describe_stream::run(call).await,
+        "GetRecords" => get_records::run(call).await,
+        "GetShardIterator" => get_shard_iterator::run(call).await,
+        "ListStreams" => list_streams::run(call).await,
         other => Err(operations::unknown(other)),
     }
 }

@@ -18,14 +18,13 @@ pub(super) fn answer(call: &Call<'_>, member: &str, described: &Described, statu
 
 fn write(call: &Call<'_>, described: &Described, status: &str, mut out: Object<'_>) {
     let table = &described.table;
-    let keys = || std::iter::once(&table.keys.partition).chain(table.keys.sort.as_ref());
-    write_definitions(keys(), out.member("AttributeDefinitions"));
+    write_definitions(keys(table), out.member("AttributeDefinitions"));
     let created = seconds(table.created_us);
     write_billing(table, &mut out);
     out.plain("CreationDateTime", &created);
     out.plain("DeletionProtectionEnabled", table.deletion_protection);
     out.plain("ItemCount", described.items);
-    write_schema(keys(), out.member("KeySchema"));
+    write_schema(keys(table), out.member("KeySchema"));
     write_stream(call, table, &mut out);
     write_throughput(table, &mut out);
     write_options(call, table, &mut out);
@@ -110,6 +109,11 @@ fn write_options(call: &Call<'_>, table: &TableDef, out: &mut Object<'_>) {
         summary.text("TableClass", class);
         summary.close();
     }
+}
+
+/// A table's key attributes, the partition key first.
+pub(super) fn keys(table: &TableDef) -> impl Iterator<Item = &KeyAttribute> {
+    std::iter::once(&table.keys.partition).chain(table.keys.sort.as_ref())
 }
 
 fn write_definitions<'a>(keys: impl Iterator<Item = &'a KeyAttribute>, out: &mut Vec<u8>) {
