@@ -12,6 +12,7 @@ mod delete_item;
 mod delete_table;
 mod describe_table;
 mod error;
+mod expire;
 mod get_item;
 mod get_records;
 mod get_shard_iterator;
@@ -35,6 +36,7 @@ mod update_time_to_live;
 use std::sync::Arc;
 
 pub use error::{EngineError, StreamError};
+pub use expire::Expire;
 pub use get_records::{GetRecords, StreamPosition, StreamRecord, StreamRecords};
 pub use get_shard_iterator::{GetShardIterator, StreamStart};
 pub use list_streams::{ListStreams, StreamNames};
@@ -214,6 +216,17 @@ impl Engine {
         let (request, stamp) = (request.into_inner(), self.clock.stamp());
         self.write(Urgency::Now, 1024, move |read, batch| set_when_full::decide(read, batch, &request, stamp))
             .await
+    }
+
+    /// Removes what has expired, of tables with a stream; returns how many rows were removed.
+    pub async fn expire(&self, request: Authorized<Expire>) -> Result<u64, EngineError> {
+        let request = request.into_inner();
+        let (now, stamp) = (self.clock.expiry_now(), self.clock.stamp());
+        let weight = 256 * request.rows.len();
+        self.write(Urgency::Gather, weight, move |read, batch| {
+            expire::decide(read, batch, &request, now, stamp)
+        })
+        .await
     }
 
     /// Puts estimated times right; returns how many rows were resolved.

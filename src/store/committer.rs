@@ -18,6 +18,7 @@ use super::identity::Identity;
 use super::journal::{AppendError, FrameBuf, Journal};
 use super::overlay::Closing;
 use super::queue::{Job, Jobs, Work};
+use super::retention::{Kept, Retention};
 use super::shared::Shared;
 use super::staged::Staged;
 use super::{CommitError, Seq, check};
@@ -60,6 +61,7 @@ pub(super) struct Committer {
     /// The start, until the store has been up for a while.
     settling: Option<Instant>,
     released: Seq,
+    retention: Retention,
 }
 
 /// Why a group's making ended.
@@ -96,6 +98,7 @@ impl Committer {
             made_room: None,
             settling: Some(Instant::now()),
             released: Seq(0),
+            retention: Retention::default(),
         }
     }
 
@@ -188,9 +191,12 @@ impl Committer {
 
     /// Segments that were given back take space until a later one begins, which may never be while items are refused.
     fn free_released(&mut self) {
-        if self.journal.released() < RELEASED {
-            return;
+        if self.journal.released() >= RELEASED {
+            self.rotate();
         }
+    }
+
+    fn rotate(&mut self) {
         match self.journal.rotate() {
             Ok(()) => {}
             Err(error @ AppendError::Poisoned(_)) => {
@@ -227,9 +233,14 @@ impl Committer {
         let cursors = &self.shared.published.load().cursors;
         let folded = self.shared.folded.load().folded_before;
         let through = cursors.values().fold(folded, |through, cursor| through.min(*cursor));
+        let Kept { through, yielded } = self.retention.look(&self.shared, &self.journal, through);
         if through > self.released {
             self.released = through;
             self.journal.release(through);
+            if yielded {
+                // Before anyone else is asked for room.
+                self.rotate();
+            }
         }
     }
 

@@ -292,6 +292,16 @@ impl Store {
         marks::of_boot(&self.inner.shared, &self.view()?, boot, limit)
     }
 
+    /// Some rows of tables with a stream that have expired, `limit` at most: the sweep leaves them to whoever asks. Rows that
+    /// were found once are not found again until the next fold.
+    pub fn expired_of_streams(
+        &self,
+        scan: &mut super::ExpiryScan,
+        limit: usize,
+    ) -> Result<Vec<RowKey>, ReadError> {
+        super::expired::look(&self.inner.shared, &self.view()?, scan, limit)
+    }
+
     /// The boots that have rows whose estimated time waits to be resolved.
     pub fn marked_boots(&self) -> Result<Vec<BootId>, ReadError> {
         marks::boots(&self.inner.shared, &self.view()?)

@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 
@@ -109,6 +110,9 @@ impl<'s> Staged<'s> {
         let Change { table, key, kind, origin, mark, delivery, size, image, .. } = change;
         note(&mut self.next, table, &key, kind, &image, sent(table, origin, mark.is_some()));
         self.tables_changed |= table.0 == Space::Catalog as u32;
+        if origin == Origin::Expiry {
+            self.shared.stats.expired.fetch_add(1, Ordering::Relaxed);
+        }
         self.cursors_changed |= table.0 == Space::Cursor as u32;
         if let Some(delivery) = delivery {
             self.shared.deliveries.lock().insert(delivery);

@@ -119,7 +119,7 @@ refused("ValidationException", lambda: db.put_item(TableName="machines", Item={*
 refused("ValidationException", lambda: db.put_item(
     TableName="machines", Item=key, ConditionExpression="attribute_not_exists(site)"
 ), "ConditionExpression")
-refused("UnknownOperationException", lambda: db.update_item(TableName="machines", Key=key))
+refused("ValidationException", lambda: db.execute_statement(Statement="SELECT * FROM machines"), "not supported")
 assert db.describe_endpoints()["Endpoints"][0]["Address"]
 
 db.delete_table(TableName="machines")

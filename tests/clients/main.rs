@@ -14,6 +14,7 @@
 
 mod differential;
 mod requests;
+mod stream_records;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -49,6 +50,11 @@ fn boto3_client() {
 #[test]
 fn boto3_resource() {
     run("python3", "resource.py");
+}
+
+#[test]
+fn boto3_streams() {
+    run("python3", "streams.py");
 }
 
 #[test]

@@ -18,6 +18,7 @@ pub mod link;
 pub mod load;
 pub mod peer;
 pub mod publisher;
+pub mod stream;
 pub mod upstreams;
 
 use std::net::{SocketAddr, TcpListener};

@@ -5,11 +5,13 @@ use super::error::{Kind, WireError};
 /// The service model's other operations (botocore 1.44, `DynamoDB_20120810` and `DynamoDBStreams_20120810`).
 const NOT_YET: &[&str] = &[
     "BatchExecuteStatement",
+    "CancelBulkOperation",
     "CreateBackup",
     "CreateGlobalTable",
     "DeleteBackup",
     "DeleteResourcePolicy",
     "DescribeBackup",
+    "DescribeBulkOperation",
     "DescribeContinuousBackups",
     "DescribeContributorInsights",
     "DescribeExport",
@@ -26,6 +28,7 @@ const NOT_YET: &[&str] = &[
     "GetResourcePolicy",
     "ImportTable",
     "ListBackups",
+    "ListBulkOperations",
     "ListContributorInsights",
     "ListExports",
     "ListGlobalTables",
@@ -33,6 +36,8 @@ const NOT_YET: &[&str] = &[
     "PutResourcePolicy",
     "RestoreTableFromBackup",
     "RestoreTableToPointInTime",
+    "SearchVectors",
+    "StartBulkPutItems",
     "TransactGetItems",
     "TransactWriteItems",
     "UpdateContinuousBackups",
@@ -44,10 +49,12 @@ const NOT_YET: &[&str] = &[
     "UpdateTableReplicaAutoScaling",
 ];
 
-/// UnknownOperationException; for an operation of the service's the text says that it is not there yet.
+/// For an operation of the service's a ValidationException that says so: no SDK tries it again, and all of them show its
+/// text. For anything else UnknownOperationException.
 pub(super) fn unknown(operation: &str) -> WireError {
-    let message = NOT_YET
-        .contains(&operation)
-        .then(|| format!("The operation {operation} is not supported by this version of Forebay"));
-    WireError { kind: Kind::UnknownOperation, message }
+    if NOT_YET.contains(&operation) {
+        let text = format!("The operation {operation} is not supported by this version of Forebay");
+        return WireError::validation(text);
+    }
+    WireError { kind: Kind::UnknownOperation, message: None }
 }

@@ -21,6 +21,11 @@ impl Journal {
         giving(&sizes, all.saturating_sub(bytes), Seq(u64::MAX))
     }
 
+    /// Each segment's last sequence before it, and its size; the oldest first.
+    pub fn segments(&self) -> Vec<(Seq, u64)> {
+        sizes(&self.shared.segments())
+    }
+
     /// A segment's usual size.
     pub fn segment_size(&self) -> u64 {
         self.settings.segment_size
