@@ -1,15 +1,11 @@
 //! How much of the journal is kept for streams: their records of a day, as long as that takes a quarter of the store at
 //! most and nobody else needs the room. See `docs/decisions/007-streams-yield.md`.
 
-use std::time::{Duration, Instant};
-
 use super::Seq;
 use super::journal::Journal;
 use super::shared::Shared;
 use crate::model::limits::STREAM_SECONDS;
 
-/// How often it looks.
-const LOOK: Duration = Duration::from_millis(500);
 /// What streams may keep is this part of the store.
 const PART: u64 = 4;
 
@@ -21,13 +17,13 @@ pub(super) struct Kept {
     pub(super) yielded: bool,
 }
 
-/// What streams keep; the committer looks between groups.
+/// What streams keep; the committer looks whenever more could be released, and now and then.
 #[derive(Debug, Default)]
 pub(super) struct Retention {
     /// When the first change after a sequence was made, in microseconds since 1970: that of the oldest segment that is kept.
     known: Option<(Seq, u64)>,
-    /// The last decision: for what, and when.
-    last: Option<(Seq, Kept, Instant)>,
+    /// The last decision, and for what.
+    last: Option<(Seq, Kept)>,
 }
 
 /// What the decision depends on.
@@ -44,16 +40,18 @@ struct Need {
 }
 
 impl Retention {
+    /// Time has passed, or there is less room: the next look is a new one.
+    pub(super) fn look_again(&mut self) {
+        self.last = None;
+    }
+
     /// What may be released, where without streams it would be everything up to `most`.
     pub(super) fn look(&mut self, shared: &Shared, journal: &Journal, most: Seq) -> Kept {
-        if let Some((of, kept, at)) = self.last
-            && of == most
-            && at.elapsed() < LOOK
-        {
+        if let Some((_, kept)) = self.last.filter(|(of, _)| *of == most) {
             return Kept { yielded: false, ..kept };
         }
         let kept = self.decide(shared, journal, most);
-        self.last = Some((most, kept, Instant::now()));
+        self.last = Some((most, kept));
         kept
     }
 

@@ -14,7 +14,7 @@ use hyper::{HeaderMap, Method, StatusCode, Uri};
 use tokio::runtime::Handle;
 
 use super::error::{Kind, WireError};
-use super::{Call, dispatch, dispatch_streams, response};
+use super::{Call, dispatch, dispatch_streams, operations, response};
 use crate::engine::Engine;
 use crate::http::body::{self, Pace, Whole};
 use crate::http::memory::Memory;
@@ -171,6 +171,14 @@ async fn operate(door: &Door, headers: &HeaderMap, uri: &Uri, body: &[u8]) -> Re
         "DynamoDBStreams_20120810" => dispatch_streams(operation, &call).await,
         _ => Err(WireError { kind: Kind::UnknownOperation, message: None }),
     }
+}
+
+/// The operation that a request for `/` names, as metrics have it; `None` where it is none of the API's requests.
+pub(in crate::http) fn asked(request: &Request) -> Option<&'static str> {
+    let target = request.headers().get("x-amz-target")?.to_str().unwrap_or_default();
+    let known = ["DynamoDB_20120810.", "DynamoDBStreams_20120810."];
+    let operation = known.iter().find_map(|service| target.strip_prefix(service));
+    Some(operations::label(operation.unwrap_or_default()))
 }
 
 /// The region of the credential scope (`Credential=KEY/20260101/eu-west-1/dynamodb/aws4_request`), signed or not.

@@ -45,7 +45,7 @@ mod update_time_to_live;
 mod written;
 
 pub use door::DynamodbSettings;
-pub(super) use door::{Door, answer};
+pub(super) use door::{Door, answer, asked};
 
 use bytes::Bytes;
 

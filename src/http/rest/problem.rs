@@ -11,19 +11,23 @@ use crate::ingest::payload::CborError;
 use crate::model::ImageError;
 use crate::model::dynamodb_json::write_string;
 use crate::model::plain_json::PlainError;
+use crate::operations::upstreams::OrderError;
+use crate::store::CommitError;
 
 /// A kind of error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A path or a query parameter is wrong.
     BadRequest,
+    /// Not from there.
+    Forbidden,
     /// No such table, no such item.
     NotFound,
     /// The path does not know this method.
     MethodNotAllowed,
     /// The body did not come in time.
     Timeout,
-    /// The table is in a state that does not allow it.
+    /// A table, or an upstream, is in a state that does not allow it.
     Conflict,
     /// The body, or a line of it, is too large.
     TooLarge,
@@ -46,12 +50,13 @@ impl Kind {
     fn form(self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Kind::BadRequest => (StatusCode::BAD_REQUEST, "bad-request", "The request is wrong"),
+            Kind::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "Not allowed"),
             Kind::NotFound => (StatusCode::NOT_FOUND, "not-found", "Not found"),
             Kind::MethodNotAllowed => {
                 (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed")
             }
             Kind::Timeout => (StatusCode::REQUEST_TIMEOUT, "timeout", "The body did not come in time"),
-            Kind::Conflict => (StatusCode::CONFLICT, "conflict", "The table does not allow that"),
+            Kind::Conflict => (StatusCode::CONFLICT, "conflict", "As things are, that can't be done"),
             Kind::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Too large"),
             Kind::MediaType => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Unsupported media type")
@@ -153,6 +158,20 @@ impl From<EngineError> for Problem {
             EngineError::OutcomeUnknown(_) => Problem::new(Kind::OutcomeUnknown, text),
             EngineError::Internal(_) | EngineError::Stream(_) => Problem::new(Kind::Internal, text),
         }
+    }
+}
+
+impl From<OrderError> for Problem {
+    fn from(error: OrderError) -> Problem {
+        let kind = match &error {
+            OrderError::NotFound(_) => Kind::NotFound,
+            OrderError::Conflict(_) => Kind::Conflict,
+            OrderError::Commit(CommitError::Full(_)) => Kind::Full,
+            OrderError::Commit(CommitError::Busy) => Kind::Busy,
+            OrderError::Commit(CommitError::OutcomeUnknown(_)) => Kind::OutcomeUnknown,
+            OrderError::Read(_) => Kind::Internal,
+        };
+        Problem::new(kind, error.to_string())
     }
 }
 

@@ -26,6 +26,11 @@ impl Journal {
         sizes(&self.shared.segments())
     }
 
+    /// How many segments were begun, by their numbers.
+    pub fn segments_begun(&self) -> u64 {
+        self.next_segment
+    }
+
     /// A segment's usual size.
     pub fn segment_size(&self) -> u64 {
         self.settings.segment_size
