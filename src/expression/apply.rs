@@ -33,10 +33,11 @@ impl Making<'_> {
     fn members(&self, nodes: &[(Name, Node<Action>)], map: &mut Map) -> Result<()> {
         for (name, node) in nodes {
             match node {
-                Node::Leaf(action) => match self.act(action, map.remove(name))? {
-                    Some(value) => drop(map.insert(name.clone(), value)),
-                    None => {}
-                },
+                Node::Leaf(action) => {
+                    if let Some(value) = self.act(action, map.remove(name))? {
+                        map.insert(name.clone(), value);
+                    }
+                }
                 below => self.inside(below, map.get_mut(name))?,
             }
         }
@@ -96,20 +97,16 @@ impl Making<'_> {
             },
             Value::ListAppend(operands) => {
                 let [first, second] = operands.as_ref();
-                match (self.value(first)?, self.value(second)?) {
-                    (AttributeValue::L(mut list), AttributeValue::L(more)) => {
-                        list.extend(more);
-                        Ok(AttributeValue::L(list))
-                    }
-                    _ => Err(self.mismatch()),
-                }
+                let AttributeValue::L(mut list) = self.value(first)? else { return Err(self.mismatch()) };
+                let AttributeValue::L(more) = self.value(second)? else { return Err(self.mismatch()) };
+                list.extend(more);
+                Ok(AttributeValue::L(list))
             }
             Value::Sum(sign, operands) => {
                 let [left, right] = operands.as_ref();
-                match (self.value(left)?, self.value(right)?) {
-                    (AttributeValue::N(left), AttributeValue::N(right)) => sum(*sign, left, right),
-                    _ => Err(self.mismatch()),
-                }
+                let AttributeValue::N(left) = self.value(left)? else { return Err(self.mismatch()) };
+                let AttributeValue::N(right) = self.value(right)? else { return Err(self.mismatch()) };
+                sum(*sign, left, right)
             }
         }
     }

@@ -12,7 +12,11 @@ use crate::model::{ImageError, MapRef, Number, ValueRef};
 
 /// A ConditionExpression or FilterExpression, or its legacy form, ready to be asked of items.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Condition(pub(super) Test);
+pub struct Condition {
+    pub(super) test: Test,
+    /// It comes from a legacy parameter.
+    pub(super) legacy: bool,
+}
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,13 +87,18 @@ impl<'v> Found<'v> {
 impl Condition {
     /// Whether the item fulfils the condition. An item that is not there is an empty map.
     pub fn holds(&self, item: MapRef<'_>) -> Result<bool, ImageError> {
-        self.0.holds(item)
+        self.test.holds(item)
+    }
+
+    /// Whether it comes from a legacy parameter: the service words some refusals by it.
+    pub fn is_legacy(&self) -> bool {
+        self.legacy
     }
 
     /// The attributes that it looks at, in the order of the expression; and whether inside of them.
     pub fn attributes(&self) -> Vec<(&str, bool)> {
         let mut found = Vec::new();
-        self.0.each_operand(&mut |operand| operand.collect(&mut found));
+        self.test.each_operand(&mut |operand| operand.collect(&mut found));
         found
     }
 }

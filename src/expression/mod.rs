@@ -15,6 +15,7 @@ mod condition;
 mod constant;
 mod error;
 mod key_condition;
+mod legacy;
 mod lexer;
 mod limits;
 mod parser;
@@ -31,6 +32,7 @@ mod update;
 pub use condition::Condition;
 pub use error::{ExpressionError, Fault, KeyFault, Kind, Placeholder, PlaceholderFault, UpdateError};
 pub use key_condition::{KeyCondition, SortCondition};
+pub use legacy::{Comparison, LegacyAction};
 pub use placeholders::Placeholders;
 pub use projection::Projection;
 pub use update::Update;
@@ -41,7 +43,9 @@ pub fn condition(
     text: &str,
     placeholders: &mut Placeholders,
 ) -> Result<Condition, ExpressionError> {
-    test(text, placeholders, kind).map(Condition).map_err(|fault| ExpressionError::Invalid(kind, fault))
+    test(text, placeholders, kind)
+        .map(|test| Condition { test, legacy: false })
+        .map_err(|fault| ExpressionError::Invalid(kind, fault))
 }
 
 /// Makes a KeyConditionExpression ready: one condition for each attribute that it names.

@@ -8,7 +8,7 @@ use super::path::Path;
 use super::placeholders::Placeholders;
 use super::projection::Projection;
 use super::syntax::{self, Call, Section, SetValue, Sign};
-use super::trie::{Builder, Trie};
+use super::trie::{Builder, Node, Trie};
 use crate::model::{AttributeValue, Name};
 
 /// An UpdateExpression, or AttributeUpdates, ready to be made on items.
@@ -45,6 +45,30 @@ impl Update {
     /// The attributes that it changes, or changes something inside of.
     pub fn changed(&self) -> impl Iterator<Item = &Name> {
         self.actions.0.iter().map(|(name, _)| name)
+    }
+
+    /// Whether it makes an item where there is none: not if all it does is take away.
+    pub fn creates(&self) -> bool {
+        fn only_removes(node: &Node<Action>) -> bool {
+            match node {
+                Node::Leaf(action) => matches!(action, Action::Remove | Action::Delete(_)),
+                Node::Names(members) => members.iter().all(|(_, node)| only_removes(node)),
+                Node::Indexes(elements) => elements.iter().all(|(_, node)| only_removes(node)),
+            }
+        }
+        self.actions.0.is_empty() || !self.actions.0.iter().all(|(_, node)| only_removes(node))
+    }
+
+    /// The attributes inside of which it changes something, or from inside of which it takes a value.
+    pub fn looked_inside(&self) -> Vec<&Name> {
+        let mut found = Vec::new();
+        for (name, node) in &self.actions.0 {
+            if !matches!(node, Node::Leaf(_)) {
+                found.push(name);
+            }
+            sources(node, &mut found);
+        }
+        found
     }
 
     /// The paths that it changes: of the old item they are UPDATED_OLD, of the new one UPDATED_NEW.
@@ -119,6 +143,37 @@ fn clause_operand(clause: &'static str, value: Arc<Constant>) -> Result<Arc<Cons
     match refuse_operand(clause, value.value()) {
         Some(fault) => Err(fault),
         None => Ok(value),
+    }
+}
+
+/// The attributes from inside of which values come.
+fn sources<'u>(node: &'u Node<Action>, found: &mut Vec<&'u Name>) {
+    match node {
+        Node::Leaf(Action::Set(value)) => value.sources(found),
+        Node::Leaf(_) => {}
+        Node::Names(members) => members.iter().for_each(|(_, node)| sources(node, found)),
+        Node::Indexes(elements) => elements.iter().for_each(|(_, node)| sources(node, found)),
+    }
+}
+
+impl Value {
+    fn sources<'u>(&'u self, found: &mut Vec<&'u Name>) {
+        let mut path = |path: &'u Path| {
+            if !path.inside.is_empty() {
+                found.push(&path.attribute);
+            }
+        };
+        match self {
+            Value::Constant(_) => {}
+            Value::Path(source) => path(source),
+            Value::IfNotExists(source, otherwise) => {
+                path(source);
+                otherwise.sources(found);
+            }
+            Value::ListAppend(operands) | Value::Sum(_, operands) => {
+                operands.iter().for_each(|operand| operand.sources(found));
+            }
+        }
     }
 }
 

@@ -110,7 +110,7 @@ pub struct MapRef<'a>(&'a [u8]);
 
 impl<'a> MapRef<'a> {
     /// A map that begins at the first byte.
-    pub fn new(bytes: &'a [u8]) -> MapRef<'a> {
+    pub const fn new(bytes: &'a [u8]) -> MapRef<'a> {
         MapRef(bytes)
     }
 

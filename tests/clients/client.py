@@ -115,10 +115,14 @@ assert "Item" not in db.get_item(TableName="machines", Key=key), "it expired in 
 refused("ResourceNotFoundException", lambda: db.get_item(TableName="nothing", Key=key))
 refused("ValidationException", lambda: db.get_item(TableName="machines", Key={"site": {"S": "a"}}), "schema")
 refused("ValidationException", lambda: db.put_item(TableName="machines", Item={**key, "n": {"N": "1e999"}}))
-# What is not there yet says so, and does nothing else.
+refused("ConditionalCheckFailedException", lambda: db.put_item(
+    TableName="machines", Item=key, ConditionExpression="attribute_exists(nothing)"
+))
 refused("ValidationException", lambda: db.put_item(
-    TableName="machines", Item=key, ConditionExpression="attribute_not_exists(site)"
-), "ConditionExpression")
+    TableName="machines", Item=key, ConditionExpression="attribute_exists(name)"
+), "reserved keyword: name")
+# What is not there yet says so, and does nothing else.
+refused("ValidationException", lambda: db.scan(TableName="machines", IndexName="by_name"), "IndexName")
 refused("ValidationException", lambda: db.execute_statement(Statement="SELECT * FROM machines"), "not supported")
 assert db.describe_endpoints()["Endpoints"][0]["Address"]
 

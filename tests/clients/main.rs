@@ -13,6 +13,7 @@
 )]
 
 mod differential;
+mod expressions;
 mod requests;
 mod stream_records;
 #[path = "../support/mod.rs"]

@@ -63,7 +63,13 @@ impl Gateway {
     }
 
     async fn items(&self) -> usize {
-        let scan = Scan { table: readings().0, limit: None, start: None, segment: None };
+        let scan = Scan {
+            table: readings().0,
+            limit: None,
+            start: None,
+            segment: None,
+            selection: Default::default(),
+        };
         self.engine.scan(authorize(Principal::Daemon, scan)).await.unwrap().items.len()
     }
 

@@ -9,35 +9,8 @@ use super::{ExpressionError, Kind, Placeholders};
 use crate::model::dynamodb_json;
 use crate::model::{AttributeValue, Image, Map};
 
-/// What `#names` and `:values` stand for in these tests.
-const NAMES: [(&str, &str); 6] =
-    [("#a", "a"), ("#n", "n"), ("#s", "size"), ("#h", "h"), ("#m", "m1"), ("#aa", "aa")];
-const VALUES: [(&str, &str); 24] = [
-    (":n", r#"{"N":"5"}"#),
-    (":n2", r#"{"N":"7"}"#),
-    (":one", r#"{"N":"1"}"#),
-    (":two", r#"{"N":"2"}"#),
-    (":s", r#"{"S":"str"}"#),
-    (":s2", r#"{"S":"zz"}"#),
-    (":x", r#"{"S":"x"}"#),
-    (":e", r#"{"S":""}"#),
-    (":t", r#"{"S":"N"}"#),
-    (":h", r#"{"S":"x"}"#),
-    (":es", r#"{"S":""}"#),
-    (":l", r#"{"L":[{"N":"1"}]}"#),
-    (":m", r#"{"M":{"a":{"N":"1"}}}"#),
-    (":ma", r#"{"M":{"aa":{"N":"1"}}}"#),
-    (":ss", r#"{"SS":["a","b"]}"#),
-    (":seta", r#"{"SS":["a"]}"#),
-    (":ns", r#"{"NS":["1"]}"#),
-    (":bs", r#"{"BS":["AAEC"]}"#),
-    (":b", r#"{"BOOL":true}"#),
-    (":true", r#"{"BOOL":true}"#),
-    (":nl", r#"{"NULL":true}"#),
-    (":bi", r#"{"B":"AAEC"}"#),
-    (":bb", r#"{"B":"AQ=="}"#),
-    (":big", r#"{"N":"9e125"}"#),
-];
+/// What `#names` (an attribute) and `:values` (its JSON) stand for in these tests.
+const PLACEHOLDERS: &str = include_str!("placeholders.tsv");
 
 /// All of the placeholders that a text mentions.
 fn placeholders(text: &str) -> Placeholders {
@@ -47,16 +20,14 @@ fn placeholders(text: &str) -> Placeholders {
             !next.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
         })
     };
-    let names: Vec<_> = NAMES
-        .iter()
-        .filter(|(key, _)| mentioned(key))
-        .map(|(key, name)| ((*key).to_owned(), (*name).to_owned()))
-        .collect();
-    let values: Vec<_> = VALUES
-        .iter()
-        .filter(|(key, _)| mentioned(key))
-        .map(|(key, json)| ((*key).to_owned(), Ok(value(json))))
-        .collect();
+    let (mut names, mut values) = (Vec::new(), Vec::new());
+    for (key, stands_for) in PLACEHOLDERS.lines().filter_map(|line| line.split_once('\t')) {
+        match key.chars().next() {
+            _ if !mentioned(key) => {}
+            Some('#') => names.push((key.to_owned(), stands_for.to_owned())),
+            _ => values.push((key.to_owned(), Ok(value(stands_for)))),
+        }
+    }
     Placeholders::new(
         Some(names).filter(|names| !names.is_empty()),
         Some(values).filter(|values| !values.is_empty()),

@@ -1,8 +1,10 @@
 //! DynamoDB's own API (JSON 1.0), for any AWS SDK and the AWS CLI. One file per operation; the wire's shapes stay here.
 
+mod attribute_updates;
 mod batch_get_item;
 mod batch_write_item;
 mod capacity;
+mod comparison;
 mod constraint;
 mod create_table;
 mod delete_item;
@@ -14,6 +16,8 @@ mod describe_table;
 mod describe_time_to_live;
 mod door;
 mod error;
+mod expected;
+mod expressions;
 mod get_item;
 mod get_records;
 mod get_shard_iterator;
@@ -40,6 +44,7 @@ mod table_settings;
 mod tag_list;
 mod tag_resource;
 mod untag_resource;
+mod update_item;
 mod update_table;
 mod update_time_to_live;
 mod written;
@@ -120,6 +125,7 @@ async fn dispatch(operation: &str, call: &Call<'_>) -> Result<Bytes, WireError> 
         "Scan" => scan::run(call).await,
         "TagResource" => tag_resource::run(call).await,
         "UntagResource" => untag_resource::run(call).await,
+        "UpdateItem" => update_item::run(call).await,
         "UpdateTable" => update_table::run(call).await,
         "UpdateTimeToLive" => update_time_to_live::run(call).await,
         other => Err(operations::unknown(other)),

@@ -22,6 +22,7 @@ const SERVED: &[&str] = &[
     "Scan",
     "TagResource",
     "UntagResource",
+    "UpdateItem",
     "UpdateTable",
     "UpdateTimeToLive",
     "DescribeStream",
@@ -72,7 +73,6 @@ const NOT_YET: &[&str] = &[
     "UpdateContributorInsights",
     "UpdateGlobalTable",
     "UpdateGlobalTableSettings",
-    "UpdateItem",
     "UpdateKinesisStreamingDestination",
     "UpdateTableReplicaAutoScaling",
 ];
@@ -89,7 +89,7 @@ pub(super) fn unknown(operation: &str) -> WireError {
         let text = format!("The operation {operation} is not supported by this version of Forebay");
         return WireError::validation(text);
     }
-    WireError { kind: Kind::UnknownOperation, message: None }
+    WireError { kind: Kind::UnknownOperation, message: None, item: None }
 }
 
 #[cfg(test)]

@@ -149,9 +149,9 @@ impl From<EngineError> for Problem {
             EngineError::ResourceNotFound(table) => {
                 Problem::new(Kind::NotFound, format!("there is no table {table}"))
             }
-            EngineError::ResourceInUse(_) | EngineError::DeletionProtected(_) => {
-                Problem::new(Kind::Conflict, text)
-            }
+            EngineError::ResourceInUse(_)
+            | EngineError::DeletionProtected(_)
+            | EngineError::ConditionFailed(_) => Problem::new(Kind::Conflict, text),
             EngineError::Validation(_) => Problem::not_an_item(text),
             EngineError::Full(_) => Problem::new(Kind::Full, text),
             EngineError::Busy => Problem::new(Kind::Busy, text),
@@ -231,6 +231,7 @@ mod tests {
             (EngineError::ResourceNotFound(text()), 404, "not-found"),
             (EngineError::ResourceInUse(text()), 409, "conflict"),
             (EngineError::DeletionProtected(text()), 409, "conflict"),
+            (EngineError::ConditionFailed(None), 409, "conflict"),
             (EngineError::Validation(text()), 422, "not-an-item"),
             (EngineError::Full(text()), 507, "store-full"),
             (EngineError::Busy, 503, "busy"),

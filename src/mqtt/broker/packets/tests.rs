@@ -100,14 +100,14 @@ fn connect_asks_for_a_session_that_stays() {
 #[test]
 fn subscriptions_are_of_qos_1() {
     let (filters, mut out) = (["a/#".to_owned()], BytesMut::new());
-    subscribe(Version::V4, 1, &filters, true, &mut out);
-    subscribe(Version::V5, 2, &filters, true, &mut out);
-    subscribe(Version::V5, 3, &filters, false, &mut out);
+    subscribe(Version::V4, 1, &filters, true, None, &mut out);
+    subscribe(Version::V5, 2, &filters, true, None, &mut out);
+    subscribe(Version::V5, 3, &filters, false, Some(5), &mut out);
     unsubscribe(Version::V4, 4, &filters, &mut out);
     unsubscribe(Version::V5, 5, &filters, &mut out);
     assert_eq!(
         &out[..],
-        b"\x82\x08\x00\x01\x00\x03a/#\x01\x82\x09\x00\x02\x00\x00\x03a/#\x11\x82\x09\x00\x03\x00\x00\x03a/#\x21\
+        b"\x82\x08\x00\x01\x00\x03a/#\x01\x82\x09\x00\x02\x00\x00\x03a/#\x11\x82\x0B\x00\x03\x02\x0B\x05\x00\x03a/#\x21\
           \xA2\x07\x00\x04\x00\x03a/#\xA2\x08\x00\x05\x00\x00\x03a/#"
     );
 }
