@@ -91,8 +91,7 @@ impl Throughput {
             Capacity::Write => write,
         };
         let mut buckets = self.buckets();
-        let bucket =
-            buckets.entry((table.id, capacity)).or_insert_with(|| Bucket::full(rate, now_us));
+        let bucket = buckets.entry((table.id, capacity)).or_insert_with(|| Bucket::full(rate, now_us));
         if bucket.rate != rate {
             bucket.refill(now_us);
             bucket.set_rate(rate);
