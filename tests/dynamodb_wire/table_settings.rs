@@ -221,9 +221,9 @@ async fn provisioned_capacity_is_a_burst_and_then_a_rate() {
         request["ProvisionedThroughput"] = json!({"ReadCapacityUnits": 1, "WriteCapacityUnits": 1});
         gateway.ok("CreateTable", request).await;
     }
-    let item = |key: &str| json!({"pk": {"S": key}, "v": {"S": "x".repeat(100 * 1024 - 10)}});
+    let item = |key: &str| json!({"pk": {"S": key}, "v": {"S": "x".repeat(101 * 1024 - 10)}});
     let put = |key: &str| json!({"TableName": "small", "Item": item(key)});
-    // 300 units were saved up, and each costs 100.
+    // 300 units were saved up, and each costs 101.
     for key in ["a", "b", "c"] {
         gateway.ok("PutItem", put(key)).await;
     }
@@ -242,7 +242,7 @@ async fn provisioned_capacity_is_a_burst_and_then_a_rate() {
         exceeded
     );
 
-    // Reads have their own: 25 units each, and half that where they need not be consistent.
+    // Reads have their own: 26 units each, and half that where they need not be consistent.
     let mut consistent = key.clone();
     consistent["ConsistentRead"] = json!(true);
     for _ in 0..11 {
@@ -257,7 +257,7 @@ async fn provisioned_capacity_is_a_burst_and_then_a_rate() {
     assert_eq!(answer["Responses"], json!({"other": [{"pk": {"S": "e"}}]}));
     assert_eq!(answer["UnprocessedKeys"], json!({"small": keys}));
 
-    gateway.clock.set(NOW_US + 2_000_000, true);
+    gateway.clock.set(NOW_US + 4_000_000, true);
     gateway.ok("PutItem", put("d")).await;
     assert_eq!(gateway.refused("PutItem", put("d")).await, exceeded, "now it owes");
     gateway.ok("UpdateTable", json!({"TableName": "small", "BillingMode": "PAY_PER_REQUEST"})).await;
