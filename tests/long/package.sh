@@ -11,20 +11,21 @@ package=${1:-}
 [ -n "$package" ] || package=$(cross/package amd64 | tail -1)
 need debootstrap
 root=$(mktemp -d)
+chmod 755 "$root"
 cleanup() {
   umount -q "$root/proc" 2>/dev/null || true
   rm -rf --one-file-system "$root"
 }
 trap cleanup EXIT
 say "making a root"
-debootstrap --variant=minbase --include=systemd,man-db bookworm "$root" http://deb.debian.org/debian >/dev/null
+debootstrap --variant=minbase --include=systemd,ca-certificates bookworm "$root" http://deb.debian.org/debian >/dev/null
 mount -t proc proc "$root/proc"
 cp "$package" "$root/forebay.deb"
 inside() { chroot "$root" env LC_ALL=C DEBIAN_FRONTEND=noninteractive PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"; }
 # What belongs to no package, but for what apt, dpkg and the user's creation leave.
 files() {
   (cd "$root" && find . -xdev \( -path ./proc -o -path ./var/cache -o -path ./var/lib/dpkg -o -path ./var/log -o -path ./tmp \
-    -o -path ./var/lib/apt \) -prune -o -print | grep -vE '^\./etc/(passwd|group|g?shadow|subuid|subgid)-?$|\.pwd\.lock' | sort)
+    -o -path ./var/lib/apt -o -path ./run \) -prune -o -print | grep -vE '^\./etc/(passwd|group|g?shadow|subuid|subgid)-?$|\.pwd\.lock' | sort)
 }
 
 before=$(files)
@@ -58,5 +59,5 @@ inside dpkg --purge forebay >/dev/null
 rmdir "$root/var/lib/forebay-plant"
 rm "$root/forebay.deb"
 left=$(comm -13 <(echo "$before") <(files))
-[ -z "$left" ] || fail "purging left: $left"
+[ -z "$left" ] || fail "purging left: $(head -20 <<<"$left")"
 say "all is well"

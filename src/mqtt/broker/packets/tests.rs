@@ -90,10 +90,10 @@ fn connect_asks_for_a_session_that_stays() {
     settings.protocol = Protocol::V5;
     out.clear();
     connect(&settings, None, &mut out);
-    // Session Expiry Interval for ever, Receive Maximum 4096, Maximum Packet Size 266240.
+    // Session Expiry Interval for ever, Receive Maximum 8192, Maximum Packet Size 266240.
     assert_eq!(
         &out[..],
-        b"\x10\x1C\x00\x04MQTT\x05\x00\x00\x1E\x0D\x11\xFF\xFF\xFF\xFF\x21\x10\x00\x27\x00\x04\x10\x00\x00\x02me"
+        b"\x10\x1C\x00\x04MQTT\x05\x00\x00\x1E\x0D\x11\xFF\xFF\xFF\xFF\x21\x20\x00\x27\x00\x04\x10\x00\x00\x02me"
     );
 }
 
