@@ -1,5 +1,5 @@
 //! How much of the journal is kept for streams: their records of a day, as long as that takes a quarter of the store at
-//! most and nobody else needs the room. See `docs/decisions/011-streams-yield.md`.
+//! most and nobody else needs the room. See `docs/decisions/013-streams-yield.md`.
 
 use std::time::{Duration, Instant};
 
