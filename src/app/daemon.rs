@@ -18,6 +18,7 @@ use crate::config::{Settings, Sources};
 use crate::engine::Engine;
 use crate::http::Readiness;
 use crate::ingest::Accept;
+use crate::operations::expiry::ExpiryWatch;
 use crate::operations::time::{self, TimeWatch};
 use crate::store::Store;
 use crate::telemetry::{ConfigurationFigures, IngestMetrics, Watched};
@@ -76,6 +77,8 @@ impl Daemon<'_> {
         let (grace, watching) = (settings.clock.grace, others.stopping.clone());
         let watch = TimeWatch { store: store.clone(), engine: engine.clone(), clock: clock.clone(), grace };
         others.tasks.spawn(watch.run(watching));
+        let expiry = ExpiryWatch { store: store.clone(), engine: engine.clone() };
+        others.tasks.spawn(expiry.run(others.stopping.clone()));
         let ingest = Arc::new(IngestMetrics::default());
         let rules = Arc::new(ArcSwap::from_pointee(settings.rules));
         let accept = Accept::new(engine.clone(), clock.clone(), Arc::clone(&rules), Arc::clone(&ingest));

@@ -12,9 +12,13 @@ mod delete_item;
 mod delete_table;
 mod describe_table;
 mod error;
+mod expire;
 mod get_item;
+mod get_records;
+mod get_shard_iterator;
 mod ingest;
 mod keys;
+mod list_streams;
 mod list_tables;
 mod only_if;
 mod page;
@@ -25,14 +29,24 @@ pub mod request;
 mod resolve_time;
 mod scan;
 mod set_when_full;
+mod streams;
+mod tags;
+mod throughput;
 mod update_item;
+mod update_table;
 mod update_time_to_live;
 
 use std::sync::Arc;
 
-pub use error::EngineError;
+pub use error::{EngineError, StreamError};
+pub use expire::Expire;
+pub use get_records::{GetRecords, StreamPosition, StreamRecord, StreamRecords};
+pub use get_shard_iterator::{GetShardIterator, StreamStart};
+pub use list_streams::{ListStreams, StreamNames};
 pub use request::*;
 pub use resolve_time::{ESTIMATED, Resolution, ResolveTime};
+pub use streams::{StreamDescribed, StreamName, StreamOf};
+pub use throughput::Capacity;
 
 use crate::clock::Clock;
 use crate::model::{TableDef, TableName};
@@ -44,12 +58,13 @@ use crate::store::{Batch, Read, Store, Urgency, View};
 pub struct Engine {
     store: Store,
     clock: Clock,
+    throughput: throughput::Throughput,
 }
 
 impl Engine {
     /// An engine on a store.
     pub fn new(store: Store, clock: Clock) -> Engine {
-        Engine { store, clock }
+        Engine { store, clock, throughput: throughput::Throughput::default() }
     }
 
     /// PutItem.
@@ -152,6 +167,48 @@ impl Engine {
         list_tables::read(&self.store.catalog(), request.request())
     }
 
+    /// UpdateTable.
+    pub async fn update_table(&self, request: Authorized<UpdateTable>) -> Result<Described, EngineError> {
+        let described = describe_table::read(&self.store, &request.request().table)?;
+        let (request, stamp) = (request.into_inner(), self.clock.stamp());
+        let table = self
+            .write(Urgency::Now, 1024, move |read, batch| update_table::decide(read, batch, request, stamp))
+            .await?;
+        Ok(Described { table, ..described })
+    }
+
+    /// TagResource, UntagResource.
+    pub async fn tag_table(&self, request: Authorized<TagTable>) -> Result<(), EngineError> {
+        let (request, stamp) = (request.into_inner(), self.clock.stamp());
+        self.write(Urgency::Now, 1024, move |read, batch| tags::decide(read, batch, request, stamp)).await
+    }
+
+    /// ListStreams.
+    pub fn list_streams(&self, request: Authorized<ListStreams>) -> StreamNames {
+        list_streams::read(&self.store.catalog(), request.request(), self.clock.now_us())
+    }
+
+    /// DescribeStream.
+    pub fn describe_stream(&self, request: Authorized<StreamName>) -> Result<StreamDescribed, EngineError> {
+        streams::describe(&self.store, request.request(), self.clock.now_us())
+    }
+
+    /// GetShardIterator.
+    pub fn get_shard_iterator(
+        &self,
+        request: Authorized<GetShardIterator>,
+    ) -> Result<StreamPosition, EngineError> {
+        get_shard_iterator::read(&self.store, request.request(), self.clock.now_us())
+    }
+
+    /// GetRecords.
+    pub async fn get_records(&self, request: Authorized<GetRecords>) -> Result<StreamRecords, EngineError> {
+        let (store, now_us) = (self.store.clone(), self.clock.now_us());
+        let task =
+            tokio::task::spawn_blocking(move || get_records::read(&store, request.request(), now_us)).await;
+        task.unwrap_or_else(|error| Err(EngineError::Internal(format!("a read ended early: {error}"))))
+    }
+
     /// UpdateTimeToLive.
     pub async fn update_time_to_live(
         &self,
@@ -173,6 +230,17 @@ impl Engine {
             .await
     }
 
+    /// Removes what has expired, of tables with a stream; returns how many rows were removed.
+    pub async fn expire(&self, request: Authorized<Expire>) -> Result<u64, EngineError> {
+        let request = request.into_inner();
+        let (now, stamp) = (self.clock.expiry_now(), self.clock.stamp());
+        let weight = 256 * request.rows.len();
+        self.write(Urgency::Gather, weight, move |read, batch| {
+            expire::decide(read, batch, &request, now, stamp)
+        })
+        .await
+    }
+
     /// Puts estimated times right; returns how many rows were resolved.
     pub async fn resolve_time(&self, request: Authorized<ResolveTime>) -> Result<u64, EngineError> {
         let request = request.into_inner();
@@ -182,6 +250,18 @@ impl Engine {
             resolve_time::decide(read, batch, codec, &request, stamp)
         })
         .await
+    }
+
+    /// Whether a table has provisioned capacity left: asked by doors that limit. An on-demand table always has, and so has
+    /// one that is not there.
+    pub fn has_left(&self, table: &str, capacity: Capacity) -> bool {
+        let catalog = self.store.catalog();
+        catalog.table(table).is_none_or(|table| self.throughput.admits(table, capacity, self.clock.now_us()))
+    }
+
+    /// Takes what a request has cost, in halves of a unit.
+    pub fn spend(&self, table: &TableDef, capacity: Capacity, halves: u64) {
+        self.throughput.spend(table, capacity, halves);
     }
 
     /// A live table's definition (DescribeTimeToLive, the doors).

@@ -165,7 +165,7 @@ pub(super) fn texts(read: &dyn Read, direction: Direction) -> Vec<String> {
     found
 }
 
-fn text(image: &[u8]) -> String {
+pub(super) fn text(image: &[u8]) -> String {
     match crate::model::MapRef::new(image).get("text").unwrap().unwrap() {
         crate::model::ValueRef::S(text) => text.to_owned(),
         _ => panic!("not a text"),
@@ -192,6 +192,7 @@ pub(super) fn table() -> TableDef {
         provisioned: None,
         deletion_protection: false,
         when_full: WhenFull::Reject,
+        options: Default::default(),
         dropped: false,
     }
 }

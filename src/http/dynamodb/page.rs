@@ -103,6 +103,11 @@ impl Paging {
         Ok(call.answers().take(few.min(MEMORY)).await?)
     }
 
+    /// What a page has cost.
+    pub(super) fn units(&self, page: &Page) -> Units {
+        Units::read(page.size, self.consistent.unwrap_or(false))
+    }
+
     /// The page's JSON.
     pub(super) fn answer(&self, page: &Page, share: Share) -> Result<Bytes, WireError> {
         let mut out = Vec::with_capacity(page.size.saturating_mul(2) + 128);
@@ -119,8 +124,7 @@ impl Paging {
         answer.plain("ScannedCount", page.scanned);
         let report = self.shared.report();
         if report != Report::None {
-            let units = Units::read(page.size, self.consistent.unwrap_or(false));
-            report.write(page.table.name.as_str(), units, answer.member("ConsumedCapacity"));
+            report.write(page.table.name.as_str(), self.units(page), answer.member("ConsumedCapacity"));
         }
         answer.close();
         Ok(share.cover(out))

@@ -21,6 +21,11 @@ impl Journal {
         giving(&sizes, all.saturating_sub(bytes), Seq(u64::MAX))
     }
 
+    /// Each segment's last sequence before it, and its size; the oldest first.
+    pub fn segments(&self) -> Vec<(Seq, u64)> {
+        sizes(&self.shared.segments())
+    }
+
     /// Removes what is prepared beyond the reserve: others need the room more.
     pub fn trim(&mut self) {
         self.spares.trim(self.settings.reserve);
