@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{CreateTable, EngineError};
 use crate::clock::Stamp;
-use crate::model::{TableDef, WhenFull};
+use crate::model::{IndexDef, Indexes, TableDef, TableId, WhenFull};
 use crate::store::{Batch, Read};
 
 /// On the committer's thread: the name must be free.
@@ -18,8 +18,14 @@ pub(super) fn decide(
     if read.catalog().table(request.table.as_str()).is_some() {
         return Err(EngineError::ResourceInUse(request.table.as_str().to_owned()));
     }
+    let id = read.catalog().next_id();
+    let mut indexes = Indexes::default();
+    for (number, index) in (id.0 + 1..).zip(request.indexes) {
+        indexes.numbered_to = number;
+        indexes.list.push(IndexDef { id: TableId(number), ..index });
+    }
     let table = TableDef {
-        id: read.catalog().next_id(),
+        id,
         name: request.table,
         keys: request.keys,
         ttl: None,
@@ -29,6 +35,7 @@ pub(super) fn decide(
         provisioned: request.provisioned,
         deletion_protection: request.deletion_protection,
         when_full: WhenFull::default(),
+        indexes,
         dropped: false,
     };
     define(batch, &table, stamp)?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{AttributeValue, Image, Item, KeySchema, Map, TableDef, TableName, WhenFull};
+use crate::model::{AttributeValue, Image, IndexDef, Item, KeySchema, Map, TableDef, TableName, WhenFull};
 use crate::store::{Mark, Origin};
 
 /// PutItem.
@@ -214,6 +214,8 @@ pub struct CreateTable {
     pub provisioned: Option<(u64, u64)>,
     /// Deletion protection.
     pub deletion_protection: bool,
+    /// Its indexes; their numbers are given when the table is made.
+    pub indexes: Vec<IndexDef>,
 }
 
 /// A table and its statistics.

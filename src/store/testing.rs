@@ -192,6 +192,7 @@ pub(super) fn table() -> TableDef {
         provisioned: None,
         deletion_protection: false,
         when_full: WhenFull::Reject,
+        indexes: Default::default(),
         dropped: false,
     }
 }

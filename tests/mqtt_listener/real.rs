@@ -45,6 +45,7 @@ impl Gateway {
                 keys: keys.clone(),
                 provisioned: None,
                 deletion_protection: false,
+                indexes: Vec::new(),
             };
             engine.create_table(authorize(Principal::Daemon, create)).await.unwrap();
         }
