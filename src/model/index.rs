@@ -203,10 +203,8 @@ mod tests {
 
     #[test]
     fn keys_are_always_projected() {
-        let table = KeySchema {
-            partition: KeyAttribute { name: "id".into(), key_type: KeyType::S },
-            sort: None,
-        };
+        let table =
+            KeySchema { partition: KeyAttribute { name: "id".into(), key_type: KeyType::S }, sort: None };
         let shown: Vec<_> =
             ["id", "kind", "room", "ts", "note", "other"].map(|name| index().projects(&table, name)).into();
         assert_eq!(shown, [true, true, true, true, true, false]);

@@ -110,9 +110,7 @@ impl IndexKey {
             RowKey(row.into())
         };
         if sorted > 0 {
-            return rest
-                .is_empty()
-                .then_some(Located { row: row(key.get(sorted..)?), whole: None });
+            return rest.is_empty().then_some(Located { row: row(key.get(sorted..)?), whole: None });
         }
         let length = read_varint(&mut rest)?;
         let (item, beyond) = rest.split_at_checked(length)?;

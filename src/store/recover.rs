@@ -6,14 +6,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::apply::{NewRow, Slice};
+use super::apply::{Later, NewRow, Slice};
 use super::deliveries::Ring;
 use super::identity::Identity;
+use super::index_entries::{self, Entered};
 use super::journal::{FrameRecords, Journal, JournalError, Recovered, Survey};
 use super::meta::{self, State};
 use super::overlay::{Overlay, Version};
 use super::shared::Published;
-use super::staged::{note, note_cursor, note_table, sent};
+use super::staged::{catalog_entry, note, note_cursor, note_table, sent};
 use super::tree::Tree;
 use super::{Catalog, Kind, ReadError, Record, Seq, Space, rows, system_key};
 use crate::model::{KeyCodec, MapRef, RowKey, TableId};
@@ -49,7 +50,7 @@ impl Replay {
             catalog.set(table.clone());
         }
         if fresh {
-            write_tables(tree, &catalog).map_err(|error| error.to_string())?;
+            write_tables(tree, &catalog, keys).map_err(|error| error.to_string())?;
         }
         let mut published = Published { catalog: Arc::new(catalog), ..Published::default() };
         let state = load(tree, &mut published).map_err(|error| error.to_string())?;
@@ -89,13 +90,26 @@ impl Replay {
             return;
         };
         let image = Bytes::copy_from_slice(record.image);
+        let before = catalog_entry(&self.published.catalog, record.table, &key);
         let sent = sent(record.table, record.origin, record.mark.is_some());
         note(&mut self.published, record.table, &key, record.kind, &image, sent);
+        let (keys, generations) = (self.keys, self.overlay.load());
+        // Nothing is ever undone here.
+        let mut entered = Entered::new();
+        if let Some(after) = catalog_entry(&self.published.catalog, record.table, &key) {
+            index_entries::enter_older(keys, before.as_deref(), &after, &generations, &mut entered);
+        }
+        if record.kind == Kind::Put
+            && let Some(def) = self.published.catalog.by_id(record.table)
+        {
+            let version = (&key.0, record.seq, &image);
+            index_entries::enter(keys, def, &generations.active, version, &mut entered);
+        }
         let version = match record.kind {
             Kind::Put => Version::Put { image, mark: record.mark.map(Arc::new), size: None },
             Kind::Delete => Version::Delete,
         };
-        self.overlay.load().active.insert(key.0, record.seq, version);
+        generations.active.insert(key.0, record.seq, version);
     }
 
     fn key_of(&self, record: &Record<'_>) -> Option<RowKey> {
@@ -215,14 +229,14 @@ pub(super) fn readable(tree: &Tree) -> Result<(), ReadError> {
     load(tree, &mut Published::default()).map(|_| ())
 }
 
-fn write_tables(tree: &Tree, catalog: &Catalog) -> Result<(), super::apply::ApplyError> {
-    let mut slice = Slice::begin(tree, catalog)?;
+fn write_tables(tree: &Tree, catalog: &Catalog, keys: KeyCodec) -> Result<(), super::apply::ApplyError> {
+    let mut slice = Slice::begin(tree, catalog, keys)?;
     for table in catalog.all() {
         let mut image = Vec::new();
         if ciborium::into_writer(&**table, &mut image).is_ok() {
             let key = system_key(Space::Catalog, &table.id.0.to_be_bytes());
             let row = NewRow { seq: Seq(0), mark: None, image: &image, size: None };
-            slice.apply(&key.0, Some(row), &mut Vec::new())?;
+            slice.apply(&key.0, Some(row), &mut Later::default())?;
         }
     }
     slice.commit()

@@ -40,8 +40,13 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     let provisioned = request.units()?;
     let definitions = request.definitions.unwrap_or_default();
     let keys = key_schema(&request.schema.unwrap_or_default(), &definitions)?;
-    let request =
-        CreateTable { table, keys, provisioned, deletion_protection: request.protection.unwrap_or(false), indexes: Vec::new() };
+    let request = CreateTable {
+        table,
+        keys,
+        provisioned,
+        deletion_protection: request.protection.unwrap_or(false),
+        indexes: Vec::new(),
+    };
     let described = call.engine().create_table(call.authorize(request)).await?;
     Ok(table_description::answer(call, "TableDescription", &described, "CREATING"))
 }

@@ -77,7 +77,13 @@ impl Gateway {
         ] {
             let keys = KeySchema { partition, sort };
             let table = TableName::new(table).unwrap();
-            let create = CreateTable { table, keys, provisioned: None, deletion_protection: false, indexes: Vec::new() };
+            let create = CreateTable {
+                table,
+                keys,
+                provisioned: None,
+                deletion_protection: false,
+                indexes: Vec::new(),
+            };
             engine.create_table(allowed(create)).await.unwrap();
         }
         let readings = TableName::new("readings").unwrap();

@@ -87,10 +87,7 @@ fn several_partition_attributes_have_a_hash_of_their_own() {
     assert!(hashes[0] != hashes[1] && hashes[0] != hashes[2] && hashes[1] != hashes[2]);
     assert_eq!(codec.index_partition(TABLE, &[a]), codec.partition(TABLE, a));
     let merged = [KeyValue::S("ab"), KeyValue::S("c")];
-    assert_ne!(
-        codec.index_partition(TABLE, &merged),
-        codec.index_partition(TABLE, &[a, KeyValue::S("bc")])
-    );
+    assert_ne!(codec.index_partition(TABLE, &merged), codec.index_partition(TABLE, &[a, KeyValue::S("bc")]));
 }
 
 #[derive(Clone, Debug)]
