@@ -59,6 +59,7 @@ async fn main() {
             keys: table.keys,
             provisioned: None,
             deletion_protection: false,
+            indexes: Vec::new(),
         };
         engine.create_table(authorize(Principal::Daemon, request)).await.unwrap();
     }

@@ -13,6 +13,7 @@
 //! | 4 | [`operations`] | disk and clock watch, resolution of estimated times |
 //! | 3 | [`engine`] | one synchronous file per operation: read, decide, return a page or stage a change |
 //! | 2 | [`store`] | journal, overlay, tree (LMDB), fold, view, committer, apply, catalog |
+//! | 1 | [`expression`] | lexer, parser, tree, binding, evaluation of conditions, updates, projections, key conditions |
 //! | 1 | [`security`] | SigV4, credentials, policy → `Authorized<T>` |
 //! | 0 | [`model`], [`telemetry`], [`clock`] | values, numbers, items, keys, schemas; metric values; time and its trust |
 //!
@@ -41,6 +42,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod engine;
+pub mod expression;
 pub mod http;
 pub mod ingest;
 pub mod model;

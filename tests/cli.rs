@@ -84,11 +84,49 @@ fn wrong_usage_is_2() {
 
 #[test]
 fn every_command_has_help_with_an_example() {
-    for command in ["run", "check", "status", "demo"] {
+    for command in ["run", "check", "status", "demo", "completions", "man"] {
         let (code, out, _) = said(&output(&[command, "--help"]));
         assert_eq!(code, 0);
         assert!(out.contains(&format!("forebay {command}")) && out.contains("Example"), "{out}");
     }
+}
+
+#[test]
+fn completions_and_manual_pages_name_every_command() {
+    let (_, help, _) = said(&output(&["--help"]));
+    let commands: Vec<&str> = help
+        .lines()
+        .skip_while(|line| !line.starts_with("Commands:"))
+        .skip(1)
+        .take_while(|line| line.starts_with("  "))
+        .filter(|line| !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next().filter(|name| *name != "help"))
+        .collect();
+    assert!(commands.contains(&"run") && commands.contains(&"man"), "{commands:?}");
+
+    for shell in ["bash", "zsh", "fish"] {
+        let (code, script, error) = said(&output(&["completions", shell]));
+        assert_eq!((code, error.as_str()), (0, ""));
+        for command in &commands {
+            assert!(script.contains(command), "{shell} does not complete {command}");
+        }
+    }
+    assert_eq!(output(&["completions", "csh"]).status.code(), Some(2));
+
+    let folder = tempfile::tempdir().unwrap();
+    let (code, out, error) = said(&output(&["man", folder.path().to_str().unwrap()]));
+    assert_eq!((code, out.as_str(), error.as_str()), (0, "", ""));
+    for command in &commands {
+        let page = std::fs::read_to_string(folder.path().join(format!("forebay-{command}.1"))).unwrap();
+        assert!(page.contains(".SH EXTRA") && page.contains("Example"), "{command}:\n{page}");
+    }
+    let (code, page, _) = said(&output(&["man"]));
+    assert_eq!(code, 0);
+    assert_eq!(page, std::fs::read_to_string(folder.path().join("forebay.1")).unwrap());
+    let nowhere = folder.path().join("nowhere");
+    let (code, _, error) = said(&output(&["man", nowhere.to_str().unwrap()]));
+    assert_eq!(code, 1);
+    assert!(error.contains(nowhere.to_str().unwrap()), "{error}");
 }
 
 #[test]
@@ -157,7 +195,7 @@ fn a_hangup_does_not_end_the_daemon() {
     let mut daemon = Daemon::with_defaults("");
     let kill = std::process::Command::new("kill").args(["-HUP", &daemon.pid().to_string()]).status();
     assert!(kill.unwrap().success());
-    eventually("the hangup to be heard", || daemon.log().contains("SIGHUP").then_some(()));
+    eventually("the hangup to be heard", || daemon.log().contains("reloaded").then_some(()));
     daemon.assert_alive();
     assert_eq!(daemon.stop().code(), Some(0));
 }

@@ -15,6 +15,7 @@
 mod support;
 
 use support::kill::{Rounds, alone, with_upstream};
+use support::kill_broker::through_mosquitto;
 use support::peer::Kind;
 use support::upstreams::{Forebay, Foreign};
 
@@ -42,4 +43,16 @@ fn everything_acknowledged_reaches_dynalite() {
 #[test]
 fn everything_acknowledged_reaches_moto() {
     with_upstream(5, &Rounds { kills: 4, messages: 300, between: 250 }, &mut Foreign::start(Kind::Moto));
+}
+
+#[test]
+fn nothing_that_the_broker_promises_is_lost() {
+    let rounds = Rounds { kills: 8, messages: 4_000, between: 500 };
+    through_mosquitto(6, "3.1.1", &rounds, &mut Forebay::start());
+}
+
+#[test]
+fn nothing_that_the_broker_promises_is_lost_in_mqtt_5() {
+    let rounds = Rounds { kills: 4, messages: 2_000, between: 500 };
+    through_mosquitto(7, "5", &rounds, &mut Forebay::start());
 }

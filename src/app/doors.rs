@@ -6,6 +6,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::AppError;
+use super::sockets::Sockets;
 use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::http::{self, DynamodbSettings, Parts, Readiness, Server, ServerSettings, State};
@@ -13,11 +14,14 @@ use crate::ingest::Accept;
 use crate::mqtt::{Ledger, Listener, ListenerSettings};
 use crate::operations::Upstreams;
 use crate::store::Store;
-use crate::telemetry::{BrokerMetrics, IngestMetrics, ListenerMetrics, MqttStatus, Watched};
+use crate::telemetry::{
+    BrokerMetrics, ConfigurationFigures, IngestMetrics, ListenerMetrics, MqttStatus, Watched,
+};
 
 /// What the doors are given.
 pub(super) struct Doors {
     pub(super) gateway: String,
+    pub(super) configuration: Arc<Watched<ConfigurationFigures>>,
     pub(super) engine: Engine,
     pub(super) accept: Accept,
     pub(super) store: Store,
@@ -34,21 +38,27 @@ impl Doors {
     /// Binds every configured door, then serves each in a task of its own until `stopping`.
     pub(super) async fn open(
         self,
+        mut sockets: Sockets,
         http: Option<ServerSettings>,
         listener: Option<ListenerSettings>,
         stopping: &watch::Receiver<bool>,
         tasks: &mut JoinSet<()>,
     ) -> Result<(), AppError> {
         let server = match http {
-            Some(settings) => Some(bind_http(settings).await?),
+            Some(settings) => Some(bind_http(settings, &mut sockets).await?),
             None => None,
         };
         let listener = match listener {
             Some(settings) => {
-                Some(Listener::bind(settings).await.map_err(|error| AppError::Door(error.to_string()))?)
+                let bound = match sockets.take("mqtt", settings.listen) {
+                    Some(socket) => Listener::on(socket, settings),
+                    None => Listener::bind(settings).await,
+                };
+                Some(bound.map_err(|error| AppError::Door(error.to_string()))?)
             }
             None => None,
         };
+        sockets.complain();
         let listening = listener.as_ref().map(|_| "listening".to_owned());
         self.mqtt.update(|status| status.listener = listening);
         let metrics = listener.as_ref().map(|_| Arc::new(ListenerMetrics::default()));
@@ -59,6 +69,7 @@ impl Doors {
         let Some(server) = server else { return Ok(()) };
         let state = State::new(Parts {
             gateway: self.gateway,
+            configuration: self.configuration,
             engine: self.engine,
             accept: self.accept,
             store: self.store,
@@ -81,9 +92,26 @@ impl Doors {
     }
 }
 
-async fn bind_http(settings: ServerSettings) -> Result<Server, AppError> {
+async fn bind_http(settings: ServerSettings, sockets: &mut Sockets) -> Result<Server, AppError> {
     let address = settings.listen;
-    Server::bind(settings).await.map_err(|error| {
+    let bound = match sockets.take("http", address) {
+        Some(socket) => {
+            let server = Server::on(socket, settings);
+            // The configuration's address was looked at; this one may be another.
+            if let Ok(server) = &server
+                && address.ip().is_loopback()
+                && !server.local_addr().ip().is_loopback()
+            {
+                let passed = server.local_addr();
+                return Err(AppError::Door(format!(
+                    "the service manager's socket for HTTP is at {passed}, [http] listen is {address}; without authentication only loopback is served: correct ListenStream= in the socket unit"
+                )));
+            }
+            server
+        }
+        None => Server::bind(settings).await,
+    };
+    bound.map_err(|error| {
         AppError::Door(format!(
             "HTTP can't listen on {address}: {error}; --http or [http] listen names another address"
         ))

@@ -1,14 +1,23 @@
-//! SIGTERM and SIGINT: the first drains, the second ends at once. SIGHUP must not end the daemon, which it would do unheard.
+//! SIGTERM and SIGINT: the first drains, the second ends at once. SIGHUP reloads.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::AppError;
 
-/// The signals that end the daemon.
+/// The signals that the daemon hears.
 pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
+}
+
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// To end; the signal's name.
+    End(&'static str),
+    /// To reload.
+    Reload,
 }
 
 impl Signals {
@@ -24,21 +33,21 @@ impl Signals {
         })
     }
 
-    /// The next signal's name.
-    pub(super) async fn again_named(&mut self) -> &'static str {
-        loop {
-            tokio::select! {
-                _ = self.terminate.recv() => return "SIGTERM",
-                _ = self.interrupt.recv() => return "SIGINT",
-                _ = self.hangup.recv() => {
-                    tracing::warn!("SIGHUP: this version does not reload; restart to apply a changed configuration");
-                }
-            }
+    /// The next signal. Several hangups that nobody has asked for yet are one.
+    pub(super) async fn next(&mut self) -> Asked {
+        tokio::select! {
+            _ = self.terminate.recv() => Asked::End("SIGTERM"),
+            _ = self.interrupt.recv() => Asked::End("SIGINT"),
+            _ = self.hangup.recv() => Asked::Reload,
         }
     }
 
-    /// The next signal.
-    pub(super) async fn again(&mut self) {
-        self.again_named().await;
+    /// The next signal to end.
+    pub(super) async fn end(&mut self) -> &'static str {
+        loop {
+            if let Asked::End(name) = self.next().await {
+                return name;
+            }
+        }
     }
 }

@@ -30,6 +30,28 @@ async fn when_full(engine: &Engine, tables: &[ConfiguredTable]) -> Result<(), Ap
     Ok(())
 }
 
+/// Whether every configured table that is there has the key that the configuration says; changes nothing.
+pub(super) fn check(engine: &Engine, tables: &[ConfiguredTable]) -> Result<(), AppError> {
+    for wanted in tables {
+        if let Ok(existing) = engine.table(wanted.name.as_str()) {
+            same_key(wanted, &existing)
+                .map_err(|error| AppError::Table(format!("table {}: {error}", wanted.name.as_str())))?;
+        }
+    }
+    Ok(())
+}
+
+fn same_key(wanted: &ConfiguredTable, existing: &TableDef) -> Result<(), String> {
+    if existing.keys == wanted.keys {
+        return Ok(());
+    }
+    Err(format!(
+        "the configuration says {}, the table in the store has {}; a table's key never changes: give the configured table another name, or correct it",
+        describe(&wanted.keys),
+        describe(&existing.keys)
+    ))
+}
+
 async fn one(engine: &Engine, wanted: &ConfiguredTable) -> Result<(), String> {
     let existing = match engine.table(wanted.name.as_str()) {
         Ok(existing) => existing,
@@ -45,13 +67,7 @@ async fn one(engine: &Engine, wanted: &ConfiguredTable) -> Result<(), String> {
             created.map_err(|error| error.to_string())?.table
         }
     };
-    if existing.keys != wanted.keys {
-        return Err(format!(
-            "the configuration says {}, the table in the store has {}; a table's key never changes: give the configured table another name, or correct it",
-            describe(&wanted.keys),
-            describe(&existing.keys)
-        ));
-    }
+    same_key(wanted, &existing)?;
     ttl(engine, wanted, &existing).await.map_err(|error| error.to_string())
 }
 

@@ -51,9 +51,8 @@ impl UpstreamManager {
         stop_all(ending).await;
         let mut failures = Vec::new();
         let names: Vec<String> = wanted.iter().map(|settings| settings.name.clone()).collect();
-        if let Err(error) = self.store.retain_cursors(&names).await {
-            // What is not forgotten now pins the journal until the next start.
-            failures.push(format!("upstreams that are gone can't be forgotten now: {error}"));
+        if let Err(error) = sync::joining::retain(&self.store, &self.clock, &names).await {
+            tracing::warn!(%error, "upstreams that are gone still keep their part of the journal, until the next start");
         }
         for settings in wanted {
             if let Some(at) = kept.iter().position(|running| running.settings == settings) {

@@ -31,6 +31,21 @@ impl Client {
         self.send(Method::GET, path, &[], Bytes::new()).await
     }
 
+    /// A request of the REST API without a body; the body of a good answer, else what the problem says.
+    pub(super) async fn rest(&self, method: Method, path: &str) -> Result<Bytes, Failure> {
+        let (status, answer) = self.send(method, path, &[], Bytes::new()).await?;
+        if status.is_success() {
+            return Ok(answer);
+        }
+        let problem: Option<Problem> = serde_json::from_slice(&answer).ok();
+        Err(Failure::Failed(match problem {
+            Some(problem) => problem.detail,
+            None => {
+                format!("{} answered {status} at {path}; is it a forebay daemon of this version?", self.url)
+            }
+        }))
+    }
+
     /// One DynamoDB operation; the body of a good answer.
     pub(super) async fn dynamodb(&self, operation: &str, body: String) -> Result<Bytes, Failure> {
         let target = format!("DynamoDB_20120810.{operation}");
@@ -69,6 +84,17 @@ impl Client {
         let body = body.collect().await.map_err(|error| unreachable(error.to_string()))?;
         Ok((status, body.to_bytes()))
     }
+}
+
+/// What is wrong (RFC 9457).
+#[derive(serde::Deserialize)]
+struct Problem {
+    detail: String,
+}
+
+/// A name as a segment of a path.
+pub(super) fn segment(name: &str) -> String {
+    percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
 /// The innermost reason, which is the one that says something.

@@ -3,9 +3,14 @@
 
 mod check;
 mod client;
+mod completions;
+mod dead_letter;
 mod demo;
+mod man;
 mod run;
 mod status;
+mod table;
+mod upstream;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -76,6 +81,50 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// The way out: lists, pauses, resumes and retries upstreams.
+    #[command(subcommand, after_help = "Example:\n  forebay upstream list\n  forebay upstream pause central")]
+    Upstream(upstream::UpstreamCommand),
+    /// What an upstream refuses: lists, shows, replays and drops dead letters.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  forebay dead-letter list\n  forebay dead-letter replay central --all"
+    )]
+    DeadLetter(dead_letter::DeadLetterCommand),
+    /// Prints a shell's completions.
+    #[command(after_help = "Example:\n  forebay completions bash > /etc/bash_completion.d/forebay")]
+    Completions {
+        /// The shell.
+        shell: completions::Shell,
+    },
+    /// Prints the manual page, or writes one page per command into a folder.
+    #[command(after_help = "Example:\n  forebay man | man -l -\n  forebay man /usr/local/share/man/man1")]
+    Man {
+        /// The folder.
+        folder: Option<PathBuf>,
+    },
+}
+
+/// Which daemon, and who reads what it says.
+#[derive(Debug, Args)]
+struct Target {
+    /// The daemon's HTTP address.
+    #[arg(long, env = "FOREBAY_URL", default_value = "http://127.0.0.1:8000")]
+    url: String,
+    /// JSON, as the daemon gives it.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Target {
+    /// The daemon's answer as a value.
+    fn read<T: serde::de::DeserializeOwned>(&self, body: &[u8]) -> Result<T, Failure> {
+        serde_json::from_slice(body).map_err(|error| {
+            Failure::Failed(format!(
+                "{} answered something else than was asked for ({error}); is it a forebay daemon of this version?",
+                self.url
+            ))
+        })
+    }
 }
 
 #[derive(Debug, Args)]
@@ -101,11 +150,17 @@ pub fn main() -> ExitCode {
         Command::Demo { keep } => demo::run(keep),
         Command::Check { file } => check::run(&file),
         Command::Status { url, json } => status::run(&url, json),
+        Command::Upstream(command) => upstream::run(command),
+        Command::DeadLetter(command) => dead_letter::run(command),
+        Command::Completions { shell } => completions::run(shell),
+        Command::Man { folder } => man::run(folder.as_deref()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            say(&format!("forebay: {}", failure.text()));
+            // An error's priority, where the line ends in the journal (`sd-daemon(3)`).
+            let priority = if crate::app::stderr_is_the_journals() { "<3>" } else { "" };
+            say(&format!("{priority}forebay: {}", failure.text()));
             ExitCode::from(failure.code())
         }
     }

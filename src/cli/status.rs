@@ -30,6 +30,12 @@ fn table(status: &Status) -> String {
         let _ = writeln!(out, "{name:<10} {value}");
     };
     line("gateway", format!("{} (forebay {})", status.gateway, status.version));
+    if let Some(error) = &status.configuration.error {
+        line("config", format!("not reloaded: {error}"));
+    }
+    if !status.configuration.needs_restart.is_empty() {
+        line("config", format!("needs a restart for {}", status.configuration.needs_restart.join(", ")));
+    }
     line("clock", clock(&status.clock));
     if let Some(state) = &status.mqtt.broker {
         line("broker", broker(state, status.mqtt.broker_detail.as_ref()));

@@ -89,6 +89,11 @@ impl System {
 }
 
 /// A panic elsewhere leaves a timeline whole: each step of it is.
+/// `CLOCK_MONOTONIC`, in microseconds: what service managers date a reload by.
+pub fn monotonic_us() -> u64 {
+    system::monotonic_us()
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -19,6 +19,11 @@ pub(super) fn since_boot_us() -> u64 {
     read(ClockId::Boottime)
 }
 
+/// Microseconds since the machine started, its sleep left out.
+pub(super) fn monotonic_us() -> u64 {
+    read(ClockId::Monotonic)
+}
+
 fn read(clock: ClockId) -> u64 {
     let time = clock_gettime(clock);
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);

@@ -26,6 +26,12 @@ pub(super) fn advice(settings: &Settings) -> Vec<String> {
     }
     advice.extend(super::space::advice(settings));
     for upstream in &settings.upstreams {
+        advice.extend(super::credentials::advice(&upstream.credentials).map(|what| {
+            format!(
+                "upstream {:?} is blocked until this is put right, no restart needed: {what}",
+                upstream.name
+            )
+        }));
         let named = upstream.tables.iter().flat_map(|tables| tables.keys());
         let unknown = named.filter(|name| settings.tables.iter().all(|table| table.name.as_str() != *name));
         advice.extend(unknown.map(|name| {

@@ -1,9 +1,8 @@
 //! An upstream's credentials: which of the keys were given, and what they make together.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use crate::security::credentials::{CredentialsSource, KeyId};
-use crate::security::secret::{self, SecretError};
+use crate::security::credentials::{self, CredentialsSource, KeyId};
 
 /// The keys of an `[[upstream]]` that are about credentials.
 #[derive(Debug, Default)]
@@ -19,17 +18,10 @@ pub(super) struct Given {
 /// A key, and what is wrong with it.
 pub(super) type Wrong = (&'static str, String);
 
-/// What they mean. Files that are named must be there, though not yet be good: they may be renewed at any time.
+/// What they mean. The files need not be there yet, nor be good: they may be renewed at any time, and the gateway has more to
+/// do than this upstream.
 pub(super) fn source(given: Given) -> Result<CredentialsSource, Wrong> {
     let own = given.access_key_id.is_some() || given.access_key_id_file.is_some();
-    for (key, path) in [
-        ("credentials_file", &given.credentials_file),
-        ("access_key_id_file", &given.access_key_id_file),
-        ("secret_access_key_file", &given.secret_access_key_file),
-        ("session_token_file", &given.session_token_file),
-    ] {
-        path.as_deref().map_or(Ok(()), readable).map_err(|what| (key, what))?;
-    }
     let Some(secret_access_key_file) = given.secret_access_key_file else {
         return match (own, given.session_token_file, given.profile, given.credentials_file) {
             (true, ..) => Err(wrong("access_key_id", "needs secret_access_key_file beside it")),
@@ -60,16 +52,15 @@ fn wrong(key: &'static str, what: &str) -> Wrong {
     (key, format!("{key} {what}"))
 }
 
-/// Whether a file can be opened. One in the service manager's directory can only be looked for by the service itself.
-fn readable(path: &Path) -> Result<(), String> {
-    let path = match secret::expand(path) {
-        Ok(path) => path,
-        Err(SecretError::NoDirectory(_)) => return Ok(()),
-        Err(error) => return Err(error.to_string()),
-    };
-    std::fs::File::open(&path)
-        .map(|_| ())
-        .map_err(|error| format!("{} can't be read: {error}", path.display()))
+/// What keeps these credentials from being used as things are. The environment, and the service manager's directory, can only be
+/// judged by the service itself.
+pub(super) fn advice(source: &CredentialsSource) -> Option<String> {
+    let service = std::env::var_os("CREDENTIALS_DIRECTORY").is_none()
+        && format!("{source:?}").contains("${CREDENTIALS_DIRECTORY}");
+    if *source == CredentialsSource::Environment || service {
+        return None;
+    }
+    credentials::load(source).err().map(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -119,18 +110,22 @@ mod tests {
                 Given { access_key_id: text(), access_key_id_file: Some(here.clone()), ..secret() },
                 "secret_access_key_file",
             ),
-            (Given { credentials_file: Some("/nowhere".into()), ..given() }, "credentials_file"),
         ] {
             assert_eq!(source(given).unwrap_err().0, key);
         }
     }
 
     #[test]
-    fn files_of_the_service_manager_are_not_looked_for_elsewhere() {
+    fn what_can_be_judged_from_here_is_and_the_rest_is_left_to_the_service() {
+        let files = |path: &str| CredentialsSource::Files {
+            access_key_id: KeyId::Text("A".to_owned()),
+            secret_access_key_file: path.into(),
+            session_token_file: None,
+        };
+        let missing = advice(&files("/nowhere/secret")).unwrap();
+        assert!(missing.contains("/nowhere/secret does not exist"), "{missing}");
         // `cargo test` runs without the variable.
-        let path = PathBuf::from("${CREDENTIALS_DIRECTORY}/secret");
-        let given =
-            Given { access_key_id: Some("A".to_owned()), secret_access_key_file: Some(path), ..given() };
-        assert!(source(given).is_ok());
+        assert_eq!(advice(&files("${CREDENTIALS_DIRECTORY}/secret")), None);
+        assert_eq!(advice(&CredentialsSource::Environment), None);
     }
 }

@@ -6,6 +6,7 @@ mod broker;
 mod credentials;
 mod environment;
 mod locate;
+mod log;
 mod raw;
 mod settings;
 mod space;
@@ -17,6 +18,7 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
+pub use log::{LogFormat, LogSettings};
 pub use settings::{ClockSettings, ConfiguredTable, Settings};
 pub use units::{Size, Span};
 
@@ -74,6 +76,22 @@ impl Flags {
             (self.mqtt.is_some(), "mqtt.listener.listen"),
         ];
         given.into_iter().filter_map(|(given, key)| given.then_some(key))
+    }
+}
+
+/// Where a daemon's configuration comes from: what to read again when it reloads.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// The file; without one the built-in defaults serve.
+    pub file: Option<PathBuf>,
+    /// The command line.
+    pub flags: Flags,
+}
+
+impl Sources {
+    /// Reads everything anew. The environment is the process's: it can't have changed.
+    pub fn load(&self) -> Result<Loaded, ConfigError> {
+        load(self.file.as_deref(), self.flags.clone(), environment())
     }
 }
 

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::Flags;
+use super::log::LogFormat;
 use super::units::{Address, Size, Span};
 use crate::clock::Trust;
 use crate::ingest::RuleSettings;
@@ -19,6 +20,8 @@ use crate::model::{KeyAttribute, WhenFull};
 pub(super) struct Raw {
     #[serde(default)]
     pub(super) gateway: Gateway,
+    #[serde(default)]
+    pub(super) log: Log,
     #[serde(default)]
     pub(super) clock: Clock,
     #[serde(default)]
@@ -57,6 +60,10 @@ macro_rules! section {
 section! {
     /// `[gateway]`.
     Gateway { id: String, }
+}
+section! {
+    /// `[log]`.
+    Log { format: LogFormat, level: String, }
 }
 section! {
     /// `[clock]`.
@@ -181,6 +188,7 @@ impl Raw {
     /// Lets another configuration's single keys win (the environment). Lists are never merged.
     pub(super) fn override_with(&mut self, other: Raw) {
         self.gateway.override_with(other.gateway);
+        self.log.override_with(other.log);
         self.clock.override_with(other.clock);
         self.store.override_with(other.store);
         self.dynamodb.override_with(other.dynamodb);

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::log::LogSettings;
 use crate::clock::Trust;
 use crate::http::{DynamodbSettings, ServerSettings};
 use crate::ingest::RuleSet;
@@ -15,6 +16,8 @@ use crate::sync::UpstreamSettings;
 pub struct Settings {
     /// The gateway's identity.
     pub gateway_id: String,
+    /// The log.
+    pub log: LogSettings,
     /// Time.
     pub clock: ClockSettings,
     /// The store's directory.

@@ -94,6 +94,7 @@ pub(super) fn validate(raw: Raw) -> Result<Settings, Fault> {
     let (broker, rules) = broker::validate(raw.mqtt.broker, rules, &gateway_id, commit_wait)?;
     Ok(Settings {
         gateway_id,
+        log: super::log::validate(raw.log)?,
         clock: ClockSettings {
             trust: raw.clock.trust.unwrap_or_default(),
             grace: raw.clock.grace.map_or(Duration::from_secs(600), |Span(grace)| grace),

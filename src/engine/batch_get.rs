@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{BatchGet, BatchGot, EngineError, get_item, keys, prepare};
+use super::{BatchGet, BatchGot, EngineError, get_item, keys, only_if, prepare};
 use crate::model::{KeyCodec, Map, limits};
 use crate::store::Read;
 
@@ -16,13 +16,14 @@ pub(super) fn read(
     let mut got = BatchGot { tables: Vec::new(), unprocessed: Vec::new() };
     let mut total = 0;
     // Everything is checked before anything is read: one bad key refuses the batch.
-    for (name, wanted) in &request.tables {
+    for ((name, wanted), projection) in request.tables.iter().zip(&request.projections) {
         let table = keys::table(read.catalog(), name.as_str())?;
+        only_if::projection_of_table(table, projection.as_ref())?;
         for key in wanted {
             keys::of_key(codec, table, key)?;
         }
     }
-    for (name, wanted) in request.tables {
+    for ((name, wanted), projection) in request.tables.into_iter().zip(request.projections) {
         let table = Arc::clone(keys::table(read.catalog(), name.as_str())?);
         let mut found = Vec::new();
         let mut sizes = Vec::new();
@@ -41,7 +42,9 @@ pub(super) fn read(
             }
             total += size;
             sizes.push(size);
-            found.extend(item);
+            if let Some(item) = item {
+                found.push(get_item::projected(item, projection.as_ref())?);
+            }
         }
         if !left.is_empty() {
             got.unprocessed.push((name, left));

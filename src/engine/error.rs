@@ -1,6 +1,7 @@
 //! Why operations fail. Doors give these their wire form.
 
-use crate::model::ImageError;
+use crate::expression::UpdateError;
+use crate::model::{Image, ImageError};
 use crate::store::{CommitError, ReadError};
 
 /// Why an operation failed. The text of [`EngineError::Validation`] is DynamoDB's own.
@@ -15,6 +16,9 @@ pub enum EngineError {
     /// The request is wrong; the text is DynamoDB's.
     #[error("{0}")]
     Validation(String),
+    /// The condition of a write does not hold of the item that stands there, which comes along where it was asked for.
+    #[error("The conditional request failed")]
+    ConditionFailed(Option<Image>),
     /// The table has deletion protection.
     #[error("table {0} is protected from deletion")]
     DeletionProtected(String),
@@ -51,6 +55,15 @@ impl From<ReadError> for EngineError {
 impl From<ImageError> for EngineError {
     fn from(error: ImageError) -> EngineError {
         EngineError::Internal(error.to_string())
+    }
+}
+
+impl From<UpdateError> for EngineError {
+    fn from(error: UpdateError) -> EngineError {
+        match error {
+            UpdateError::Image(error) => error.into(),
+            other => EngineError::Validation(other.to_string()),
+        }
     }
 }
 

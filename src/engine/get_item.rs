@@ -2,22 +2,32 @@
 
 use std::sync::Arc;
 
-use super::{EngineError, Got, keys, prepare};
-use crate::model::{Image, KeyCodec, Map, TableDef, TableName};
+use super::{EngineError, GetItem, Got, keys, only_if, prepare};
+use crate::expression::Projection;
+use crate::model::{Image, KeyCodec, Map, TableDef};
 use crate::store::Read;
 
 /// Reads one item.
 pub(super) fn read(
     read: &dyn Read,
     codec: KeyCodec,
-    table: &TableName,
-    key: &Map,
+    request: &GetItem,
     now: Option<u64>,
 ) -> Result<Got, EngineError> {
-    let table = Arc::clone(keys::table(read.catalog(), table.as_str())?);
-    let item = one(read, codec, &table, key, now)?;
+    let table = Arc::clone(keys::table(read.catalog(), request.table.as_str())?);
+    only_if::projection_of_table(&table, request.projection.as_ref())?;
+    let item = one(read, codec, &table, &request.key, now)?;
     let size = item.as_ref().map_or(0, prepare::image_size);
+    let item = item.map(|item| projected(item, request.projection.as_ref())).transpose()?;
     Ok(Got { table, item, size })
+}
+
+/// The wanted parts of an item.
+pub(super) fn projected(item: Image, projection: Option<&Projection>) -> Result<Image, EngineError> {
+    match projection {
+        Some(projection) => Ok(projection.apply(item.as_map())?),
+        None => Ok(item),
+    }
 }
 
 /// The visible item under a request's key.

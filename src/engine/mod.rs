@@ -16,6 +16,7 @@ mod get_item;
 mod ingest;
 mod keys;
 mod list_tables;
+mod only_if;
 mod page;
 mod prepare;
 mod put_item;
@@ -24,6 +25,7 @@ pub mod request;
 mod resolve_time;
 mod scan;
 mod set_when_full;
+mod update_item;
 mod update_time_to_live;
 
 use std::sync::Arc;
@@ -54,24 +56,32 @@ impl Engine {
     pub async fn put_item(&self, request: Authorized<PutItem>) -> Result<Written, EngineError> {
         let put = put_item::prepare(&self.preparing(), request.into_inner())?;
         let now = self.clock.expiry_now();
-        self.write(Urgency::Now, put.weight(), move |read, batch| put_item::decide(read, batch, put, now))
-            .await
+        let weight = put.0.weight();
+        self.write(Urgency::Now, weight, move |read, batch| put_item::decide(read, batch, put, now)).await
     }
 
     /// DeleteItem.
     pub async fn delete_item(&self, request: Authorized<DeleteItem>) -> Result<Written, EngineError> {
         let delete = delete_item::prepare(&self.preparing(), request.into_inner())?;
         let now = self.clock.expiry_now();
-        let weight = delete.weight();
+        let weight = delete.0.weight();
         self.write(Urgency::Now, weight, move |read, batch| delete_item::decide(read, batch, delete, now))
+            .await
+    }
+
+    /// UpdateItem.
+    pub async fn update_item(&self, request: Authorized<UpdateItem>) -> Result<Updated, EngineError> {
+        let update = update_item::prepare(&self.preparing(), request.into_inner())?;
+        let now = self.clock.expiry_now();
+        let weight = update.weight();
+        self.write(Urgency::Now, weight, move |read, batch| update_item::decide(read, batch, update, now))
             .await
     }
 
     /// GetItem.
     pub async fn get_item(&self, request: Authorized<GetItem>) -> Result<Got, EngineError> {
-        let GetItem { table, key } = request.into_inner();
         let (keys, now) = (self.store.keys(), self.clock.expiry_now());
-        self.read(move |view| get_item::read(view, keys, &table, &key, now)).await
+        self.read(move |view| get_item::read(view, keys, request.request(), now)).await
     }
 
     /// Query.

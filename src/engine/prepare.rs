@@ -86,7 +86,7 @@ impl Preparing {
 }
 
 /// A size as the store takes it.
-fn known(size: usize) -> Option<NonZeroU32> {
+pub(super) fn known(size: usize) -> Option<NonZeroU32> {
     u32::try_from(size).ok().and_then(NonZeroU32::new)
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::error::invalid;
 use super::page::{self, Plan};
-use super::{EngineError, KeyCondition, Page, Query, SortCondition, keys};
+use super::{EngineError, KeyCondition, Page, Query, SortCondition, keys, only_if};
+use crate::expression::Condition;
 use crate::model::key::{PARTITION_PREFIX, encode_sort};
 use crate::model::{AttributeValue, KeyAttribute, KeyCodec, KeySchema, KeyValue, Map, TableDef};
 use crate::store::{Direction, KeyRange, Read};
@@ -25,8 +26,27 @@ pub(super) fn read(
     if let Some(start) = &request.start {
         continue_after(&mut range, direction, codec, &table, partition, start)?;
     }
-    let plan = Plan { range, direction, limit: request.limit, partition: Some(partition) };
+    filter_leaves_key_alone(&table, request.selection.filter.as_ref())?;
+    let selection = &request.selection;
+    let plan = Plan { range, direction, limit: request.limit, partition: Some(partition), selection };
     page::read(read, table, &plan, now)
+}
+
+/// A Query's filter comes after its key condition: it has no business with the key.
+fn filter_leaves_key_alone(table: &TableDef, filter: Option<&Condition>) -> Result<(), EngineError> {
+    let Some(filter) = filter else { return Ok(()) };
+    only_if::condition_of_table(table, Some(filter))?;
+    let attributes = filter.attributes();
+    let mut keys = std::iter::once(&table.keys.partition).chain(table.keys.sort.as_ref());
+    match keys.find(|key| attributes.iter().any(|(name, _)| key.name == *name)) {
+        None => Ok(()),
+        Some(KeyAttribute { name: key, .. }) => {
+            let parameter = if filter.is_legacy() { "QueryFilter" } else { "Filter Expression" };
+            Err(invalid(format!(
+                "{parameter} can only contain non-primary key attributes: Primary key attribute: {key}"
+            )))
+        }
+    }
 }
 
 /// The partition's value and the sort key's condition.

@@ -2,8 +2,19 @@
 
 use std::sync::Arc;
 
-use crate::model::{AttributeValue, Image, IndexDef, Item, KeySchema, Map, TableDef, TableName, WhenFull};
+use crate::expression::{Condition, Projection, Update};
+pub use crate::expression::{KeyCondition, SortCondition};
+use crate::model::{Image, IndexDef, Item, KeySchema, Map, TableDef, TableName, WhenFull};
 use crate::store::{Mark, Origin};
+
+/// What must hold of the item that stands there, for a single write to be made.
+#[derive(Clone, Debug)]
+pub struct OnlyIf {
+    /// The condition.
+    pub condition: Condition,
+    /// A refusal carries the item that stands there.
+    pub return_old: bool,
+}
 
 /// PutItem.
 #[derive(Clone, Debug)]
@@ -12,6 +23,8 @@ pub struct PutItem {
     pub table: TableName,
     /// The item.
     pub item: Item,
+    /// The condition, if any.
+    pub only_if: Option<OnlyIf>,
     /// The door it came through.
     pub origin: Origin,
 }
@@ -23,8 +36,40 @@ pub struct DeleteItem {
     pub table: TableName,
     /// Exactly the key attributes.
     pub key: Map,
+    /// The condition, if any.
+    pub only_if: Option<OnlyIf>,
     /// The door it came through.
     pub origin: Origin,
+}
+
+/// UpdateItem.
+#[derive(Clone, Debug)]
+pub struct UpdateItem {
+    /// The table.
+    pub table: TableName,
+    /// Exactly the key attributes.
+    pub key: Map,
+    /// What changes; without it the item is made where there is none.
+    pub update: Option<Update>,
+    /// The condition, if any.
+    pub only_if: Option<OnlyIf>,
+    /// The door it came through.
+    pub origin: Origin,
+}
+
+/// What UpdateItem found and did.
+#[derive(Clone, Debug)]
+pub struct Updated {
+    /// The table.
+    pub table: Arc<TableDef>,
+    /// The visible item that stood there.
+    pub old: Option<Image>,
+    /// The item that stands there now: none where there was none, and the update only takes away.
+    pub new: Option<Image>,
+    /// The update, whose [`Update::touched`] tells the parts that changed.
+    pub update: Option<Update>,
+    /// Size of the larger of old and new, in bytes.
+    pub size: usize,
 }
 
 /// What a single write found and did.
@@ -45,6 +90,8 @@ pub struct GetItem {
     pub table: TableName,
     /// Exactly the key attributes.
     pub key: Map,
+    /// The parts that are wanted; all without it.
+    pub projection: Option<Projection>,
 }
 
 /// GetItem's answer.
@@ -52,38 +99,21 @@ pub struct GetItem {
 pub struct Got {
     /// The table.
     pub table: Arc<TableDef>,
-    /// The item.
+    /// The item, or the wanted parts of it.
     pub item: Option<Image>,
-    /// Bytes read.
+    /// Bytes read: of the whole item.
     pub size: usize,
 }
 
-/// A condition on the sort key.
-#[derive(Clone, Debug, PartialEq)]
-pub enum SortCondition {
-    /// `=`.
-    Equal(AttributeValue),
-    /// `<`.
-    Less(AttributeValue),
-    /// `<=`.
-    LessOrEqual(AttributeValue),
-    /// `>`.
-    Greater(AttributeValue),
-    /// `>=`.
-    GreaterOrEqual(AttributeValue),
-    /// `BETWEEN`, both ends included.
-    Between(AttributeValue, AttributeValue),
-    /// `begins_with`, for strings and binary.
-    BeginsWith(AttributeValue),
-}
-
-/// One condition of a Query on a key attribute, by the attribute's name.
-#[derive(Clone, Debug, PartialEq)]
-pub struct KeyCondition {
-    /// The attribute.
-    pub attribute: String,
-    /// The condition; for the partition key only [`SortCondition::Equal`] is legal.
-    pub condition: SortCondition,
+/// What a page keeps of the rows it reads.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Only items of which this holds.
+    pub filter: Option<Condition>,
+    /// Only these parts of them; all without it.
+    pub projection: Option<Projection>,
+    /// Nothing of them but their number.
+    pub count_only: bool,
 }
 
 /// Query.
@@ -99,6 +129,8 @@ pub struct Query {
     pub limit: Option<usize>,
     /// Where the last page ended: exactly the key attributes.
     pub start: Option<Map>,
+    /// What of it is wanted. A filter may not look at the table's key.
+    pub selection: Selection,
 }
 
 /// Scan.
@@ -112,6 +144,8 @@ pub struct Scan {
     pub start: Option<Map>,
     /// Segment and number of segments of a parallel scan.
     pub segment: Option<(u32, u32)>,
+    /// What of it is wanted.
+    pub selection: Selection,
 }
 
 /// A page of Query or Scan.
@@ -119,8 +153,12 @@ pub struct Scan {
 pub struct Page {
     /// The table.
     pub table: Arc<TableDef>,
-    /// The items.
+    /// The items that passed the filter, or the wanted parts of them; none where only their number was wanted.
     pub items: Vec<Image>,
+    /// How many passed the filter.
+    pub count: usize,
+    /// How many were read.
+    pub scanned: usize,
     /// Where the next page begins: the key of the last item read; `None` at the end.
     pub last: Option<Map>,
     /// Bytes read, summed.
@@ -132,6 +170,8 @@ pub struct Page {
 pub struct BatchGet {
     /// The tables, each with its keys.
     pub tables: Vec<(TableName, Vec<Map>)>,
+    /// The parts that are wanted of each table's items, in the same order; all without it.
+    pub projections: Vec<Option<Projection>>,
 }
 
 /// BatchGetItem's answer.

@@ -241,7 +241,13 @@ mod tests {
                 let request = ResolveTime { rows, resolution: Resolution::Offset(offset) };
                 engine.resolve_time(authorize(Principal::Daemon, request)).await.unwrap();
             }
-            let scan = Scan { table, limit: None, start: None, segment: None };
+            let scan = Scan {
+                table,
+                limit: None,
+                start: None,
+                segment: None,
+                selection: crate::engine::Selection::default(),
+            };
             let page = engine.scan(authorize(Principal::Daemon, scan)).await.unwrap();
             let items: Vec<Item> = page.items.iter().map(|image| image.as_map().to_map().unwrap()).collect();
             let number = |item: &Item, name| match item.get(name) {

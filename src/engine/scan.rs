@@ -34,7 +34,13 @@ pub(super) fn read(
         }
         range.start = Bound::Excluded(key);
     }
-    let plan = Plan { range, direction: Direction::Forward, limit: request.limit, partition: None };
+    let plan = Plan {
+        range,
+        direction: Direction::Forward,
+        limit: request.limit,
+        partition: None,
+        selection: &request.selection,
+    };
     page::read(read, table, &plan, now)
 }
 

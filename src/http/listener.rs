@@ -67,6 +67,13 @@ impl Server {
         Ok(Server { listener, address, settings })
     }
 
+    /// A server on a socket that listens already, and does not block.
+    pub fn on(socket: std::net::TcpListener, settings: ServerSettings) -> io::Result<Server> {
+        let listener = TcpListener::from_std(socket)?;
+        let address = listener.local_addr()?;
+        Ok(Server { listener, address, settings })
+    }
+
     /// The address that was bound.
     pub fn local_addr(&self) -> SocketAddr {
         self.address

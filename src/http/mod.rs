@@ -5,6 +5,7 @@
 
 pub mod body;
 mod connection;
+mod count;
 pub mod dynamodb;
 pub mod encoding;
 mod health;
@@ -22,6 +23,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
+use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::{any, get};
 
@@ -34,7 +36,9 @@ use crate::engine::Engine;
 use crate::ingest::Accept;
 use crate::operations::Upstreams;
 use crate::store::Store;
-use crate::telemetry::{BrokerMetrics, IngestMetrics, ListenerMetrics, MqttStatus, Watched};
+use crate::telemetry::{
+    BrokerMetrics, ConfigurationFigures, IngestMetrics, ListenerMetrics, MqttStatus, RequestMetrics, Watched,
+};
 use body::Pace;
 use memory::Memory;
 
@@ -45,12 +49,20 @@ const ANSWERS: usize = 64 << 20;
 
 /// What the doors show and work with; `app` builds it.
 #[derive(Clone)]
-pub struct State(Arc<Parts>);
+pub struct State(Arc<Whole>);
+
+/// The parts, and what is counted while they work.
+pub struct Whole {
+    parts: Parts,
+    requests: Arc<RequestMetrics>,
+}
 
 /// The parts of a [`State`].
 pub struct Parts {
     /// The gateway's identity.
     pub gateway: String,
+    /// What became of the configuration.
+    pub configuration: Arc<Watched<ConfigurationFigures>>,
     /// The engine.
     pub engine: Engine,
     /// The way in for REST.
@@ -78,7 +90,7 @@ pub struct Parts {
 impl State {
     /// A state of these parts.
     pub fn new(parts: Parts) -> State {
-        State(Arc::new(parts))
+        State(Arc::new(Whole { parts, requests: Arc::default() }))
     }
 }
 
@@ -86,7 +98,7 @@ impl std::ops::Deref for State {
     type Target = Parts;
 
     fn deref(&self) -> &Parts {
-        &self.0
+        &self.0.parts
     }
 }
 
@@ -111,10 +123,12 @@ pub fn router(state: State) -> Router {
         answers,
         pace: PACE,
     };
+    let upstreams = rest::upstreams::router(state.upstreams.clone());
     let root = move |request: Request| {
         let door = door.clone();
         async move { dynamodb::answer(&door, request).await }
     };
+    let requests = Arc::clone(&state.0.requests);
     Router::new()
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
@@ -123,8 +137,10 @@ pub fn router(state: State) -> Router {
         .route("/v1/rejected", get(rejected::show))
         .with_state(state)
         .merge(rest::router(rest))
+        .merge(upstreams)
         .route("/", any(root))
         .fallback(missing)
+        .layer(from_fn_with_state(requests, count::count))
 }
 
 async fn missing() -> Response {

@@ -49,7 +49,7 @@ impl Entry<'_> {
             topic: &rejected.topic,
             from: match &rejected.source {
                 Source::Listener { client } => client,
-                Source::Broker { url } => url,
+                Source::Broker { url, .. } => url,
             },
             rule: rejected.rule.as_deref(),
             reason: &rejected.reason,

@@ -199,6 +199,7 @@ fn blame(error: &EngineError) -> Blame {
         EngineError::ResourceNotFound(_)
         | EngineError::ResourceInUse(_)
         | EngineError::Validation(_)
+        | EngineError::ConditionFailed(_)
         | EngineError::DeletionProtected(_) => Blame::Message,
         EngineError::Full(_) => Blame::Space,
         EngineError::Busy | EngineError::OutcomeUnknown(_) | EngineError::Internal(_) => Blame::Moment,

@@ -48,6 +48,8 @@ pub enum Source {
     Broker {
         /// The broker.
         url: Arc<str>,
+        /// The session there, by a number of its own: a repetition belongs to the session that it was first sent in.
+        session: u64,
     },
 }
 

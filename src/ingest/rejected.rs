@@ -109,7 +109,7 @@ impl Rejected {
     fn bytes(&self) -> usize {
         let sender = match &self.source {
             Source::Listener { client } => client.len(),
-            Source::Broker { url } => url.len(),
+            Source::Broker { url, .. } => url.len(),
         };
         OVERHEAD + self.topic.len() + self.payload.len() + self.reason.len() + sender
     }

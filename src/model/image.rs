@@ -110,7 +110,7 @@ pub struct MapRef<'a>(&'a [u8]);
 
 impl<'a> MapRef<'a> {
     /// A map that begins at the first byte.
-    pub fn new(bytes: &'a [u8]) -> MapRef<'a> {
+    pub const fn new(bytes: &'a [u8]) -> MapRef<'a> {
         MapRef(bytes)
     }
 
@@ -193,7 +193,17 @@ pub struct ListRef<'a>(&'a [u8]);
 impl<'a> ListRef<'a> {
     /// The elements. Ends after an error.
     pub fn iter(&self) -> impl Iterator<Item = Result<ValueRef<'a>, ImageError>> + use<'a> {
-        Values::new(self.0)
+        Values::new(self.0, decode::value)
+    }
+
+    /// The elements as the bytes they stand in. Ends after an error.
+    pub fn iter_bytes(&self) -> impl Iterator<Item = Result<&'a [u8], ImageError>> + use<'a> {
+        Values::new(self.0, Cursor::skip)
+    }
+
+    /// One element as the bytes it stands in; `None` beyond the end.
+    pub fn value_bytes(&self, index: usize) -> Result<Option<&'a [u8]>, ImageError> {
+        self.iter_bytes().nth(index).transpose()
     }
 
     /// How many elements there are.
@@ -214,7 +224,12 @@ pub struct SetRef<'a>(&'a [u8]);
 impl<'a> SetRef<'a> {
     /// The elements, in order. Ends after an error.
     pub fn iter(&self) -> impl Iterator<Item = Result<ValueRef<'a>, ImageError>> + use<'a> {
-        Values::new(self.0)
+        Values::new(self.0, decode::value)
+    }
+
+    /// The elements as the bytes they stand in. Ends after an error.
+    pub fn iter_bytes(&self) -> impl Iterator<Item = Result<&'a [u8], ImageError>> + use<'a> {
+        Values::new(self.0, Cursor::skip)
     }
 
     /// How many elements there are; never none.

@@ -84,6 +84,14 @@ impl Listener {
         Ok(Listener { socket, address, settings, ledger: None })
     }
 
+    /// A listener on a socket that listens already, and does not block.
+    pub fn on(socket: std::net::TcpListener, settings: ListenerSettings) -> Result<Listener, BindError> {
+        let explain = |source| BindError::Other { address: settings.listen, source };
+        let socket = TcpListener::from_std(socket).map_err(explain)?;
+        let address = socket.local_addr().map_err(explain)?;
+        Ok(Listener { socket, address, settings, ledger: None })
+    }
+
     /// Keeps sessions on record in the store, so that they outlive the process.
     pub fn with_ledger(self, ledger: Ledger) -> Listener {
         Listener { ledger: Some(ledger), ..self }

@@ -1,5 +1,7 @@
 //! What the daemon does for itself beside its doors.
 
+pub mod notify;
+pub mod supervision;
 pub mod time;
 pub mod upstreams;
 

@@ -108,6 +108,8 @@ impl TryFrom<String> for LetterId {
 /// A dead letter, as its owner sees it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Letter {
+    /// The upstream's name.
+    pub upstream: String,
     /// Its number.
     pub id: LetterId,
     /// The local table; missing where that is gone.

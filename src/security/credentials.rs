@@ -99,7 +99,12 @@ fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-fn load(source: &CredentialsSource, env: Environment<'_>) -> Result<Credentials, CredentialsError> {
+/// Loads credentials once; [`Keeper`] follows them.
+pub fn load(source: &CredentialsSource) -> Result<Credentials, CredentialsError> {
+    load_with(source, &environment)
+}
+
+fn load_with(source: &CredentialsSource, env: Environment<'_>) -> Result<Credentials, CredentialsError> {
     match source {
         CredentialsSource::Environment => from_environment(env),
         CredentialsSource::Profile { file, name } => {

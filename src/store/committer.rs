@@ -17,10 +17,13 @@ use super::group::{Group, Refused};
 use super::identity::Identity;
 use super::journal::{AppendError, FrameBuf, Journal};
 use super::overlay::Closing;
+use super::pulse::Doing;
 use super::queue::{Job, Jobs, Work};
 use super::shared::Shared;
 use super::staged::Staged;
 use super::{CommitError, Seq, check};
+
+mod relief;
 
 /// A group that waits for company is closed when nothing has come for so long.
 const QUIET: Duration = Duration::from_millis(1);
@@ -29,12 +32,6 @@ const OLDEST: Duration = Duration::from_secs(3600);
 /// The longest a group waits for a place in the overlay.
 const OVERLAY_PATIENCE: Duration = Duration::from_secs(10);
 const FAILING_PATIENCE: Duration = Duration::from_millis(200);
-/// The longest the last fold may take at the end.
-const LAST_FOLD: Duration = Duration::from_secs(25);
-/// How often a store that is full looks for expired rows.
-const MAKE_ROOM: Duration = Duration::from_secs(20);
-/// Segments given back that are worth beginning another for, where space is short.
-const RELEASED: usize = 2;
 /// Up for so long, the store is no suspect any more.
 const SETTLED: Duration = Duration::from_secs(60);
 /// How often the disk is looked at.
@@ -56,17 +53,26 @@ pub(super) struct Committer {
     /// When the active generation got its first row.
     born: Option<Instant>,
     looked_at_disk: Option<Instant>,
+    /// How many segments the journal had begun then: with each there is less room.
+    looked_at_segment: u64,
     made_room: Option<Instant>,
     /// The start, until the store has been up for a while.
     settling: Option<Instant>,
     released: Seq,
 }
 
+impl Drop for Committer {
+    fn drop(&mut self) {
+        self.shared.pulse.beat(Doing::Ended);
+    }
+}
+
 /// Why a group's making ended.
 #[derive(PartialEq, Eq)]
 enum End {
     Group,
-    Close,
+    /// The last fold may take so long.
+    Close(Duration),
     Gone,
 }
 
@@ -93,6 +99,7 @@ impl Committer {
             next,
             born,
             looked_at_disk: None,
+            looked_at_segment: 0,
             made_room: None,
             settling: Some(Instant::now()),
             released: Seq(0),
@@ -102,22 +109,24 @@ impl Committer {
     /// The thread.
     pub(super) fn run(mut self) {
         loop {
+            self.shared.pulse.beat(Doing::Disk);
             if self.between_groups().is_err() {
                 return;
             }
             let folding = self.shared.overlay.load().frozen.is_some();
+            self.shared.pulse.beat(Doing::Waiting);
             let end = match self.jobs.recv_timeout(if folding { TICK_FOLDING } else { TICK }) {
                 Ok(Job::Decide(work)) => match self.group(work) {
                     Ok(end) => end,
                     Err(Died) => return,
                 },
-                Ok(Job::Close) => End::Close,
+                Ok(Job::Close(patience)) => End::Close(patience),
                 Err(RecvTimeoutError::Timeout) => End::Group,
                 Err(RecvTimeoutError::Disconnected) => End::Gone,
             };
             match end {
                 End::Group => {}
-                End::Close => return self.close(),
+                End::Close(patience) => return self.close(patience),
                 End::Gone => return,
             }
         }
@@ -133,8 +142,10 @@ impl Committer {
             self.settling = None;
             check::mark_settled(&self.path, self.shared.clock.boot());
         }
-        if self.looked_at_disk.is_none_or(|at| at.elapsed() >= LOOK) {
+        let begun = self.journal.segments_begun();
+        if begun != self.looked_at_segment || self.looked_at_disk.is_none_or(|at| at.elapsed() >= LOOK) {
             self.looked_at_disk = Some(Instant::now());
+            self.looked_at_segment = begun;
             self.shared.space.look_at_disk();
             if let Err(error) = self.journal.maintain() {
                 tracing::warn!(%error, "the journal's reserve can't be prepared");
@@ -142,62 +153,6 @@ impl Committer {
             self.make_room()?;
         }
         Ok(())
-    }
-
-    /// Where space is short, what was deleted and what has expired is freed now, not with the next fold; and where owners
-    /// chose that, the oldest goes.
-    fn make_room(&mut self) -> Result<(), Died> {
-        let generations = self.shared.overlay.load();
-        let full = self.shared.space.full(generations.bytes());
-        let drops = self.shared.published.load().catalog.drops();
-        let wanted = self.shared.space.wanted(generations.bytes());
-        let pinned = self.ask_upstreams(wanted.journal, full.as_deref());
-        let items = if pinned { wanted.items } else { wanted.items.max(wanted.instead) };
-        self.shared.space.want_items(if drops { items } else { 0 });
-        let short = full.is_some() || drops && wanted.journal > 0 && !pinned;
-        if full.is_some() || drops && wanted.journal > 0 {
-            self.free_released();
-        }
-        if drops && items > 0 {
-            self.shared.gate.sweep();
-        }
-        if short && self.made_room.is_none_or(|at| at.elapsed() >= MAKE_ROOM) {
-            self.made_room = Some(Instant::now());
-            if generations.frozen.is_none() && !generations.active.is_empty() {
-                self.freeze()?;
-            }
-            self.shared.gate.sweep();
-        }
-        Ok(())
-    }
-
-    /// Asks upstreams to settle, or to give up, what keeps the journal large; whether any of them does.
-    fn ask_upstreams(&self, bytes: u64, full: Option<&str>) -> bool {
-        let published = self.shared.published.load();
-        let through = if bytes == 0 {
-            None
-        } else {
-            // More than what is missing, so that it is not asked for all the time.
-            let bytes = bytes + 2 * self.journal.segment_size();
-            self.journal.giving(bytes, self.shared.folded.load().folded_before)
-        };
-        let why = full.unwrap_or("the store is nearly full");
-        self.shared.backlogs.look(&self.journal, &published.cursors, through.map(|through| (through, why)));
-        through.is_some_and(|through| published.cursors.values().any(|cursor| *cursor < through))
-    }
-
-    /// Segments that were given back take space until a later one begins, which may never be while items are refused.
-    fn free_released(&mut self) {
-        if self.journal.released() < RELEASED {
-            return;
-        }
-        match self.journal.rotate() {
-            Ok(()) => {}
-            Err(error @ AppendError::Poisoned(_)) => {
-                self.shared.poison.send_replace(Some(error.to_string()));
-            }
-            Err(error) => tracing::warn!(%error, "segments that were given back can't be freed now"),
-        }
     }
 
     fn due_for_folding(&self) -> bool {
@@ -235,6 +190,7 @@ impl Committer {
 
     /// Makes a group that begins with this decision, and commits it.
     fn group(&mut self, first: Box<dyn Work>) -> Result<End, Died> {
+        self.shared.pulse.beat(Doing::Deciding);
         self.wait_for_overlay()?;
         let shared = self.shared.clone();
         let mut group = Group::begin(&shared, self.next);
@@ -250,8 +206,8 @@ impl Committer {
             };
             match next {
                 Ok(Job::Decide(work)) => closing |= group.decide(&mut self.frame, work),
-                Ok(Job::Close) => {
-                    end = End::Close;
+                Ok(Job::Close(patience)) => {
+                    end = End::Close(patience);
                     break;
                 }
                 Err(_) => break,
@@ -303,7 +259,12 @@ impl Committer {
         staged.release_snapshot();
         shared.faults.reach(Point::GroupDecided)?;
         let changes = u64::from(self.frame.count());
-        match self.journal.append(&mut self.frame) {
+        shared.pulse.beat(Doing::Disk);
+        let begun = Instant::now();
+        let appended = self.journal.append(&mut self.frame);
+        let took = begun.elapsed();
+        shared.pulse.beat(Doing::Deciding);
+        match appended {
             Ok(_) => {}
             Err(AppendError::Full(what)) => {
                 staged.undo();
@@ -332,6 +293,8 @@ impl Committer {
         shared.watch.send_replace(seq);
         shared.stats.commits.fetch_add(1, Ordering::Relaxed);
         shared.stats.changes.fetch_add(changes, Ordering::Relaxed);
+        shared.stats.commit_us.observe(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+        shared.stats.commit_changes.observe(changes);
         shared.faults.reach(Point::GroupPublished)?;
         Ok(Ok(()))
     }
@@ -344,10 +307,11 @@ impl Committer {
         }
     }
 
-    /// The end: folds what there is.
-    fn close(mut self) {
+    /// The end: folds what there is, within this time.
+    fn close(mut self, patience: Duration) {
         let shared = self.shared.clone();
-        let until = Instant::now() + LAST_FOLD;
+        shared.pulse.beat(Doing::Disk);
+        let until = Instant::now() + patience;
         loop {
             let left = until.saturating_duration_since(Instant::now());
             if !shared.gate.wait(left, || shared.overlay.load().frozen.is_none()) {

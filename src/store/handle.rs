@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::journal::Reader;
 use super::open::Opened;
+use super::pulse::Heartbeat;
 use super::queue::Queue;
 use super::shared::Shared;
 use super::view::View;
@@ -19,6 +19,11 @@ use super::{
 };
 use crate::clock::{BootId, Clock};
 use crate::model::{KeyCodec, RowKey, TableId};
+use crate::telemetry::HistogramFigures;
+use crate::telemetry::status::StoreFigures;
+
+/// The longest the last fold may take where nobody says.
+const LAST_FOLD: Duration = Duration::from_secs(25);
 
 /// How to open a store.
 #[derive(Clone, Debug)]
@@ -75,47 +80,6 @@ pub enum OpenError {
         /// LMDB's word.
         what: String,
     },
-}
-
-/// The store, as `status` and the metrics show it.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct StoreStatus {
-    /// Items in all tables, expired ones that have not been freed yet left out.
-    pub items: u64,
-    /// Blocks allocated to the store's files, in bytes.
-    pub bytes_on_disk: u64,
-    /// Estimate of what has reached the device since the start.
-    pub bytes_written: u64,
-    /// Of these: journal, in whole blocks.
-    pub bytes_written_journal: u64,
-    /// Of these: LMDB.
-    pub bytes_written_tree: u64,
-    /// Groups committed (fsyncs that acknowledged something).
-    pub commits: u64,
-    /// Changes committed.
-    pub changes: u64,
-    /// Folds finished.
-    pub folds: u64,
-    /// Journal segments kept.
-    pub segments: u64,
-    /// Bytes in the overlay.
-    pub overlay_bytes: u64,
-    /// The newest published change.
-    pub published: Seq,
-    /// The newest change in the tree.
-    pub folded_to: Seq,
-    /// Rows that expiry has freed since the start.
-    pub expired: u64,
-    /// Items dropped before their time since the start, because space was short and the owner chose that.
-    pub dropped_items: u64,
-    /// Rows whose estimated time waits to be resolved.
-    pub marked: u64,
-    /// The store is full: what is, and what helps.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub full: Option<String>,
-    /// Damage found at the last start: what was set aside, where.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub damage: Vec<String>,
 }
 
 /// What DescribeTable says of a table's contents.
@@ -226,24 +190,6 @@ impl Store {
         (published.seq, published.counts.clone())
     }
 
-    /// Removes cursor rows of upstreams that are no longer configured, so that they pin nothing.
-    pub async fn retain_cursors(&self, names: &[String]) -> Result<(), CommitError> {
-        let shared = &self.inner.shared;
-        let cursors = shared.published.load().cursors.clone();
-        let kept = |key: &[u8]| names.iter().any(|name| key.get(4..) == Some(name.as_bytes()));
-        let gone: Vec<_> = cursors.keys().filter(|key| !kept(key)).cloned().collect();
-        if gone.is_empty() {
-            return Ok(());
-        }
-        let time = shared.clock.stamp();
-        self.submit(Urgency::Gather, 0, move |_, batch| {
-            for key in gone {
-                batch.set_system(super::Space::Cursor, key.get(4..).unwrap_or_default(), None, time);
-            }
-        })
-        .await
-    }
-
     /// Says what an upstream may hold back; to be said again whenever something of it has changed.
     pub fn set_backlog(&self, upstream: &str, backlog: Backlog) {
         self.inner.shared.backlogs.set(upstream, backlog);
@@ -262,7 +208,7 @@ impl Store {
     }
 
     /// The figures now. Counts items: not for a runtime's thread.
-    pub fn status(&self) -> StoreStatus {
+    pub fn status(&self) -> StoreFigures {
         status::status(&self.inner.shared, &self.inner.path)
     }
 
@@ -292,11 +238,43 @@ impl Store {
         check::tree(path)
     }
 
+    /// How long commits took (write and sync of a group), in microseconds, and how many changes they had.
+    pub fn commits(&self) -> (HistogramFigures, HistogramFigures) {
+        let stats = &self.inner.shared.stats;
+        (stats.commit_us.figures(), stats.commit_changes.figures())
+    }
+
+    /// What the committer's thread does now, and for how long it has.
+    pub fn heartbeat(&self) -> Heartbeat {
+        self.inner.shared.pulse.feel(Instant::now())
+    }
+
+    /// Items in the tree as of the last fold, and changes committed since then. Cheap, unlike [`Store::status`].
+    pub fn folded_items(&self) -> (u64, u64) {
+        let shared = &self.inner.shared;
+        let catalog = self.catalog();
+        let items = catalog.tables().iter().map(|table| self.table_statistics(table.id).items).sum();
+        let (seq, folded) = (shared.published.load().seq, shared.folded.load().folded_to);
+        let since = folded.max(Seq::start_of(seq.epoch()));
+        (items, seq.0.saturating_sub(since.0))
+    }
+
+    /// What is full, and what helps; `None` while there is room. Cheap, unlike [`Store::status`].
+    pub fn full(&self) -> Option<String> {
+        let shared = &self.inner.shared;
+        shared.space.full(shared.overlay.load().bytes())
+    }
+
     /// Commits what waits, folds, and closes. Further submissions get [`CommitError::OutcomeUnknown`].
     pub async fn close(&self) {
+        self.close_within(LAST_FOLD).await;
+    }
+
+    /// The same, with so long for the last fold: what it does not reach is folded from the journal at the next start.
+    pub async fn close_within(&self, patience: Duration) {
         let queue = self.inner.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(queue) = queue else { return };
-        queue.close();
+        queue.close(patience);
         drop(queue);
         let inner = self.inner.clone();
         // The last fold takes its time; joining would block the runtime.

@@ -99,6 +99,7 @@ pub(super) fn open_on(
         space,
         backlogs: Default::default(),
         gate: Default::default(),
+        pulse: Default::default(),
         poison: watch::Sender::new(None),
         damage,
         counts: Default::default(),

@@ -31,8 +31,8 @@ pub(super) trait Work: Send {
 pub(super) enum Job {
     /// Decide, and commit.
     Decide(Box<dyn Work>),
-    /// Commit what came before, fold, end.
-    Close,
+    /// Commit what came before, fold for so long at most, end.
+    Close(Duration),
 }
 
 struct Task<R, F> {
@@ -147,9 +147,9 @@ impl Queue {
     }
 
     /// Asks the committer to end. Its place in the queue is kept free.
-    pub(super) fn close(&self) {
+    pub(super) fn close(&self, patience: Duration) {
         self.places.close();
-        let _ = self.jobs.try_send(Job::Close);
+        let _ = self.jobs.try_send(Job::Close(patience));
     }
 }
 

@@ -15,11 +15,13 @@ use super::fold::FoldGate;
 use super::journal::{Figures, Readers};
 use super::meta::State;
 use super::overlay::Overlay;
+use super::pulse::Pulse;
 use super::space::Space;
 use super::tree::Tree;
 use super::{Catalog, Seq};
 use crate::clock::Clock;
 use crate::model::{KeyCodec, TableId};
+use crate::telemetry::Histogram;
 
 /// What the last group left: replaced as a whole, after its sync.
 #[derive(Clone, Debug, Default)]
@@ -37,7 +39,7 @@ pub(super) struct Published {
 }
 
 /// Figures that only grow.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Stats {
     pub(super) commits: AtomicU64,
     pub(super) changes: AtomicU64,
@@ -47,6 +49,25 @@ pub(super) struct Stats {
     pub(super) dropped_items: AtomicU64,
     /// Bytes that LMDB has written.
     pub(super) tree_written: AtomicU64,
+    /// Microseconds of each group's write and sync.
+    pub(super) commit_us: Histogram,
+    /// Changes of each group.
+    pub(super) commit_changes: Histogram,
+}
+
+impl Default for Stats {
+    fn default() -> Stats {
+        Stats {
+            commits: AtomicU64::default(),
+            changes: AtomicU64::default(),
+            folds: AtomicU64::default(),
+            expired: AtomicU64::default(),
+            dropped_items: AtomicU64::default(),
+            tree_written: AtomicU64::default(),
+            commit_us: Histogram::new(Histogram::LATENCY),
+            commit_changes: Histogram::new(Histogram::COUNT),
+        }
+    }
 }
 
 /// Sizes that tests make small.
@@ -88,6 +109,8 @@ pub(super) struct Shared {
     pub(super) space: Space,
     pub(super) backlogs: Backlogs,
     pub(super) gate: FoldGate,
+    /// The committer's.
+    pub(super) pulse: Pulse,
     /// Why the committer has given up.
     pub(super) poison: watch::Sender<Option<String>>,
     /// What was damaged at the start.

@@ -13,10 +13,11 @@ use bytes::Bytes;
 use super::overlay::Version;
 use super::shared::Shared;
 use super::tree::{expiry_key, read_expiry_key};
-use super::{ReadError, Seq, StoreStatus, View, meta};
+use super::{ReadError, Seq, View, meta};
 use crate::model::limits::TTL_PAST_SECONDS;
 use crate::model::schema::is_expired;
 use crate::model::{MapRef, RowKey, TableId};
+use crate::telemetry::status::StoreFigures;
 
 /// Expired rows that are looked at, at most; more than these are counted as items until they are freed.
 const EXPIRED_ROWS: usize = 200_000;
@@ -35,7 +36,7 @@ struct Count {
 }
 
 /// The figures now.
-pub(super) fn status(shared: &std::sync::Arc<Shared>, path: &Path) -> StoreStatus {
+pub(super) fn status(shared: &std::sync::Arc<Shared>, path: &Path) -> StoreFigures {
     let count = count(shared).unwrap_or_else(|error| {
         tracing::warn!(%error, "the items can't be counted");
         Count::default()
@@ -46,7 +47,7 @@ pub(super) fn status(shared: &std::sync::Arc<Shared>, path: &Path) -> StoreStatu
     let tree = stats.tree_written.load(Ordering::Relaxed);
     let data = std::fs::metadata(path.join("tree").join("data.mdb"));
     let tree_on_disk = data.map(|data| data.blocks() * 512).unwrap_or_default();
-    StoreStatus {
+    StoreFigures {
         items: count.items,
         bytes_on_disk: tree_on_disk + figures.bytes_on_disk.load(Ordering::Relaxed),
         bytes_written: journal + tree,
@@ -57,8 +58,8 @@ pub(super) fn status(shared: &std::sync::Arc<Shared>, path: &Path) -> StoreStatu
         folds: stats.folds.load(Ordering::Relaxed),
         segments: figures.segments.load(Ordering::Relaxed),
         overlay_bytes: overlay.bytes() as u64,
-        published: shared.published.load().seq,
-        folded_to: shared.folded.load().folded_to,
+        published: shared.published.load().seq.0,
+        folded_to: shared.folded.load().folded_to.0,
         expired: stats.expired.load(Ordering::Relaxed),
         dropped_items: stats.dropped_items.load(Ordering::Relaxed),
         marked: count.marked,

@@ -96,7 +96,12 @@ async fn commits_are_acknowledged_while_a_fold_is_held_open() {
     let (reached, at_slice) = mpsc::sync_channel(100);
     let (go_on, held) = mpsc::sync_channel::<()>(1);
     let held = std::sync::Mutex::new(Some(held));
+    let frozen = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let freeze = frozen.clone();
     bench.store().at_points(move |point| {
+        if point == Point::GenerationFrozen {
+            freeze.store(true, std::sync::atomic::Ordering::SeqCst);
+        }
         if point == Point::SliceApplied
             && let Some(held) = held.lock().unwrap().take()
         {
@@ -107,10 +112,11 @@ async fn commits_are_acknowledged_while_a_fold_is_held_open() {
     });
     let filler = "x".repeat(2000);
     let mut ts = 0;
-    while at_slice.try_recv().is_err() {
+    while !frozen.load(std::sync::atomic::Ordering::SeqCst) {
         bench.put(item("a", ts, &filler)).await.unwrap();
         ts += 1;
     }
+    at_slice.recv().unwrap();
     // The fold stands before its first commit, and stays there.
     let folded = bench.store().status().folded_to;
     for more in 0..100 {

@@ -11,8 +11,8 @@ use std::path::Path;
 use heed::types::Bytes;
 use heed::{CommitOrAbort, Database, Env, EnvFlags, EnvOpenOptions, RoTxn, RwTxn, WithoutTls};
 
-use super::ReadError;
 use super::meta::{self, State};
+use super::{ReadError, seed};
 
 /// A database of raw keys and values.
 pub(super) type Raw = Database<'static, Bytes, Bytes>;
@@ -38,6 +38,7 @@ impl Tree {
     /// Opens, or makes, the environment in this directory.
     pub(super) fn open(directory: &Path, map_size: u64) -> Result<Tree, heed::Error> {
         let map_size = usize::try_from(map_size).unwrap_or(1 << 30);
+        seed::new_file(directory)?;
         let env = open_env(directory, map_size)?;
         let txn = env.write_txn()?;
         let opened = env.create_databases_and_commit(txn, |open, txn| -> Result<_, heed::Error> {
@@ -104,6 +105,12 @@ fn open_env(directory: &Path, map_size: usize) -> Result<Env<WithoutTls>, heed::
         options.flags(EnvFlags::NO_READ_AHEAD);
         options.open(directory)
     }
+}
+
+/// Opens, or makes, an environment without a beginning of ours.
+#[cfg(test)]
+pub(super) fn open_as_lmdb_does(directory: &Path, map_size: usize) -> Result<Env<WithoutTls>, heed::Error> {
+    open_env(directory, map_size)
 }
 
 /// LMDB's errors, as reading reports them.

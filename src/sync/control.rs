@@ -68,7 +68,7 @@ impl Upstream for Reins {
                 Order::Pause => shared.pause().await,
                 Order::Resume => shared.resume().await,
                 Order::Retry if shared.paused().is_some() => Err(OrderError::Conflict(format!(
-                    "{0} is paused; forebay upstream resume {0} lets it go on",
+                    "upstream {0:?} is paused; forebay upstream resume {0} lets it go on",
                     shared.name
                 ))),
                 Order::Retry => {
@@ -85,7 +85,7 @@ impl Upstream for Reins {
         each_letter(&view, &self.0.name, after.map_or(Seq(0), |id| id.0), &mut |seq, letter| {
             // A void letter's row may still be there.
             if self.0.letters().contains(seq) {
-                found.push(show::letter(seq, &letter, view.catalog(), false));
+                found.push(show::letter(&self.0.name, seq, &letter, view.catalog(), false));
             }
             if found.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
@@ -96,7 +96,7 @@ impl Upstream for Reins {
         self.0.known(id)?;
         let view = self.0.store.view()?;
         let letter = read_letter(&view, &self.0.name, id.0)?.ok_or_else(|| self.0.no_letter(id))?;
-        Ok(show::letter(id.0, &letter, view.catalog(), true))
+        Ok(show::letter(&self.0.name, id.0, &letter, view.catalog(), true))
     }
 
     fn replay(&self, which: Which) -> Answer<u64> {
@@ -140,6 +140,7 @@ impl Shared {
             batch.set_system(Space::Setting, &key, Some(value), stamp);
         };
         self.store.submit(Urgency::Now, 128, write).await?;
+        tracing::info!(upstream = self.name, "paused, as ordered");
         self.set_paused(Some(stamp.us));
         Ok(())
     }
@@ -153,6 +154,7 @@ impl Shared {
             batch.set_system(Space::Setting, &key, None, stamp);
         };
         self.store.submit(Urgency::Now, 128, write).await?;
+        tracing::info!(upstream = self.name, "goes on, as ordered");
         self.set_paused(None);
         self.retry();
         Ok(())
@@ -186,13 +188,14 @@ impl Shared {
             let stage = move |read: &dyn Read, batch: &mut Batch| -> Result<(usize, Vec<Seq>), ReadError> {
                 let (mut done, mut bytes, mut there) = (0, 0, Vec::new());
                 for seq in some {
-                    let Some(letter) = read_letter(read, &name, seq)? else {
+                    let letter = read_letter(read, &name, seq)?;
+                    let Some(letter) = letter.filter(|letter| !letter.dropped) else {
                         done += 1;
                         continue;
                     };
                     let value = match fate {
                         Fate::Replay => DeadLetter { replay: true, ..letter }.encode(),
-                        Fate::Discard => None,
+                        Fate::Discard => letter.buried().encode(),
                     };
                     bytes += value.as_ref().map_or(0, Vec::len);
                     batch.set_system(Space::DeadLetter, &letter_key(&name, seq), value, stamp);

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::aside::Amount;
 use super::batch::Prefix;
+use super::joining::Covers;
 use super::positions::Positions;
 use crate::model::TableId;
 use crate::store::{Read, ReadError, Seq, Space, cursor_value, read_cursor, system_key};
@@ -22,6 +23,10 @@ pub struct Cursor {
     pub dropped: u64,
     /// What is set aside, to be sent before what comes behind the cursor.
     pub aside: Amount,
+    /// The tables that it is about; `None` where that is not known.
+    pub covers: Option<Covers>,
+    /// The upstream was gone: the journal may no longer reach back to here, and what is missing goes as the rows stand.
+    pub joining: bool,
 }
 
 /// What follows the sequence in the row.
@@ -36,6 +41,10 @@ struct Rest {
     behind: BTreeMap<String, u64>,
     #[serde(default)]
     aside: Amount,
+    #[serde(default)]
+    covers: Option<Covers>,
+    #[serde(default)]
+    joining: bool,
 }
 
 impl Cursor {
@@ -61,6 +70,8 @@ impl Cursor {
             to: self.positions.to.0,
             behind: self.positions.behind.iter().map(|(table, seq)| (table.clone(), seq.0)).collect(),
             aside: self.aside,
+            covers: self.covers.clone(),
+            joining: self.joining,
         };
         let mut bytes = Vec::new();
         if ciborium::into_writer(&rest, &mut bytes).is_err() {
@@ -69,13 +80,15 @@ impl Cursor {
         cursor_value(self.prefix.seq, &bytes)
     }
 
-    fn decode(value: &[u8]) -> Option<Cursor> {
+    /// Reads a row's value.
+    pub(super) fn decode(value: &[u8]) -> Option<Cursor> {
         let (seq, rest) = read_cursor(value)?;
         let rest: Rest = ciborium::from_reader(rest).ok()?;
         let counts = rest.counts.into_iter().map(|(table, count)| (TableId(table), count)).collect();
         let behind = rest.behind.into_iter().map(|(table, seq)| (table, Seq(seq))).collect();
         let positions = Positions::new(Seq(rest.to).max(seq), behind);
-        Some(Cursor { prefix: Prefix { seq, counts }, positions, dropped: rest.dropped, aside: rest.aside })
+        let Rest { dropped, aside, covers, joining, .. } = rest;
+        Some(Cursor { prefix: Prefix { seq, counts }, positions, dropped, aside, covers, joining })
     }
 }
 
@@ -92,6 +105,8 @@ mod tests {
             positions,
             dropped: 3,
             aside: Amount { changes: 2, bytes: 99 },
+            covers: Some(Covers::new(Some([("t".to_owned(), "u".to_owned())].into()))),
+            joining: true,
         };
         let value = cursor.encode();
         assert_eq!(Cursor::decode(&value), Some(cursor));

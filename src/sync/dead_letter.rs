@@ -32,6 +32,10 @@ pub struct DeadLetter {
     /// Its owner wants it to be sent again.
     #[serde(default)]
     pub replay: bool,
+    /// Its owner has thrown it away. It stays, without its image, until the cursor is beyond it: else its change would be sent
+    /// once more after a crash.
+    #[serde(default)]
+    pub dropped: bool,
 }
 
 /// Bytes, as a byte string.
@@ -64,6 +68,11 @@ impl<'de> Deserialize<'de> for Blob {
 }
 
 impl DeadLetter {
+    /// What remains of it when it is thrown away.
+    pub fn buried(self) -> DeadLetter {
+        DeadLetter { dropped: true, replay: false, image: Blob::default(), reason: String::new(), ..self }
+    }
+
     /// The row's value.
     pub fn encode(&self) -> Option<Vec<u8>> {
         let mut bytes = Vec::with_capacity(self.image.0.len() + 256);
@@ -134,6 +143,7 @@ mod tests {
             refused_us: 2,
             attempts: 3,
             replay: true,
+            dropped: false,
         };
         let value = letter.encode().unwrap();
         assert_eq!(DeadLetter::decode(&value), Some(letter));

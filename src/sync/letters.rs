@@ -22,6 +22,8 @@ pub struct Letters {
     due: BTreeSet<Seq>,
     /// Among the changes under way; with how often they were sent before.
     under_way: BTreeMap<Seq, u32>,
+    /// Thrown away; their changes are not to be sent, should they be read again.
+    buried: BTreeSet<Seq>,
     /// Void; their rows are still to be removed.
     withdrawn: Vec<Seq>,
     /// Thrown away while they were under way.
@@ -38,6 +40,10 @@ impl Letters {
     ) -> Result<Letters, ReadError> {
         let mut letters = Letters::default();
         each_letter(store, upstream, Seq(0), &mut |seq, letter| {
+            if letter.dropped {
+                letters.buried.insert(seq);
+                return ControlFlow::Continue(());
+            }
             let key = key_of(&letter, store, routes, codec);
             letters.add(key, seq);
             if letter.replay {
@@ -94,9 +100,26 @@ impl Letters {
         self.withdrawn.extend(void);
     }
 
-    /// Letters whose rows are to be removed, together with the next cursor at the latest.
+    /// Letters whose rows are to be removed, all of them together with the next cursor: none may go again behind a later
+    /// change that the cursor has passed.
     pub fn withdrawn(&self) -> &[Seq] {
         &self.withdrawn
+    }
+
+    /// Whether it was thrown away.
+    pub fn is_buried(&self, seq: Seq) -> bool {
+        self.buried.contains(&seq)
+    }
+
+    /// Whether some of those are void once the cursor is here.
+    pub fn has_buried_up_to(&self, prefix: Seq) -> bool {
+        self.buried.first().is_some_and(|first| *first <= prefix)
+    }
+
+    /// The cursor is about to be here: what was thrown away before needs no row any more.
+    pub fn let_go(&mut self, prefix: Seq) {
+        let later = self.buried.split_off(&prefix.next());
+        self.withdrawn.extend(std::mem::replace(&mut self.buried, later));
     }
 
     /// So many of these (the first) are removed.
@@ -157,7 +180,9 @@ impl Letters {
     /// The owner has thrown it away.
     pub fn discard(&mut self, seq: Seq) {
         self.due.remove(&seq);
-        let Some(key) = self.all.remove(&seq).flatten() else { return };
+        let Some(key) = self.all.remove(&seq) else { return };
+        self.buried.insert(seq);
+        let Some(key) = key else { return };
         if let Some(letters) = self.by_key.get_mut(&key) {
             letters.remove(&seq);
             if letters.is_empty() {

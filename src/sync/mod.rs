@@ -34,6 +34,7 @@ pub mod dead_letter;
 mod fake;
 mod give_up;
 pub mod hush;
+pub mod joining;
 pub mod letters;
 pub mod link;
 pub mod positions;

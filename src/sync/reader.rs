@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 
 use super::aside;
 use super::batch::Change;
+use super::positions::Positions;
 use super::route::{Route, Routes};
 use crate::clock::Clock;
 use crate::model::{KeyCodec, MapRef, TableDef, TableId};
@@ -60,21 +61,32 @@ pub enum Fed {
     },
 }
 
-/// Starts a reader of everything after a sequence, of what is set aside before that. It ends when the receiver is dropped, or
-/// the store closes.
+/// Where a reader begins.
+pub struct Begin {
+    /// Behind this.
+    pub after: Seq,
+    /// With what is set aside.
+    pub aside: bool,
+    /// If the journal does not reach back to there, with the rows as they stand, but for those that these positions have
+    /// passed.
+    pub settled: Option<Positions>,
+}
+
+/// Starts a reader. It ends when the receiver is dropped, or the store closes.
 pub fn start(
     store: Store,
     clock: Clock,
     routes: Arc<Routes>,
     upstream: &str,
-    after: Seq,
-    aside: bool,
+    begin: Begin,
 ) -> std::io::Result<mpsc::Receiver<Vec<Fed>>> {
     let (feed, fed) = mpsc::channel(2);
     let runtime = Handle::current();
     let sorter = Sorter::new(routes, store.keys());
+    let Begin { after, aside, settled } = begin;
     let aside = aside.then(|| upstream.to_owned());
-    let follower = Follower { store, clock, sorter, after, aside, feed };
+    let bridge = settled.map(|settled| (after, settled));
+    let follower = Follower { store, clock, sorter, after, aside, bridge, feed };
     std::thread::Builder::new()
         .name(format!("sync {upstream}").chars().take(15).collect())
         .stack_size(STACK)
@@ -89,6 +101,8 @@ struct Follower {
     after: Seq,
     /// The upstream, where it has something set aside.
     aside: Option<String>,
+    /// Where a gap is filled with the rows as they stand, and what of them is settled.
+    bridge: Option<(Seq, Positions)>,
     feed: mpsc::Sender<Vec<Fed>>,
 }
 
@@ -130,9 +144,11 @@ impl Follower {
                     }
                 }),
                 Err(Gap { after, resume: Some(resume), what }) => {
-                    // A cursor at the very beginning: nothing was ever sent, and nothing of it is in the journal.
-                    let bridged = self.after == Seq(0);
-                    if bridged && !self.send_rows(resume, runtime) {
+                    let bridge = self.bridge.take().filter(|(at, _)| *at == self.after);
+                    let bridged = bridge.is_some();
+                    if let Some((_, settled)) = bridge
+                        && !self.send_rows(resume, &settled, runtime)
+                    {
                         return;
                     }
                     self.after = self.after.max(resume);
@@ -194,14 +210,17 @@ impl Follower {
     }
 
     /// Sends all rows up to a change. What changes meanwhile is left out: the journal has it, and it is read afterwards.
-    fn send_rows(&mut self, up_to: Seq, runtime: &Handle) -> bool {
+    fn send_rows(&mut self, up_to: Seq, settled: &Positions, runtime: &Handle) -> bool {
         let catalog = self.store.catalog();
         for table in catalog.tables() {
             let Some(route) = self.sorter.routes.of(table) else { continue };
+            if settled.passes(Some(&route.upstream), up_to) {
+                continue;
+            }
             let mut start = Bound::Included(table.id.0.to_be_bytes().to_vec());
             loop {
                 let mut chunk = Chunk::default();
-                match self.rows_from(&start, table, &route, up_to, &mut chunk) {
+                match self.rows_from(&start, table, &route, (up_to, settled), &mut chunk) {
                     Ok(None) => {
                         if !chunk.is_empty() && self.feed.blocking_send(chunk.take()).is_err() {
                             return false;
@@ -233,7 +252,7 @@ impl Follower {
         start: &Bound<Vec<u8>>,
         table: &TableDef,
         route: &Arc<Route>,
-        up_to: Seq,
+        (up_to, settled): (Seq, &Positions),
         chunk: &mut Chunk,
     ) -> Result<Option<Vec<u8>>, ReadError> {
         let range =
@@ -246,6 +265,7 @@ impl Follower {
             let image = MapRef::new(row.image);
             let expired = table.is_expired(image, expiry);
             if row.seq <= up_to
+                && !settled.passes(Some(&route.upstream), row.seq)
                 && row.mark.is_none()
                 && !expired
                 && let Some(row_key) = route.key_of(image, &self.sorter.codec)

@@ -82,6 +82,10 @@ impl Shared {
         self.told.notify_one();
     }
 
+    fn paused_reason(&self) -> String {
+        format!("its owner paused it; forebay upstream resume {} lets it go on", self.name)
+    }
+
     /// Tells the worker to try at once.
     pub(super) fn retry(&self) {
         self.retry.store(true, Ordering::Release);
@@ -123,19 +127,21 @@ impl Shared {
     /// How it is.
     pub(super) fn status(&self) -> UpstreamStatus {
         let live = self.live.get();
+        let paused = self.paused();
         let throttled = live.throttled_until.is_some_and(|until| until > Instant::now());
-        let (state, reason) = match live.state {
+        let (state, reason, since_us) = match live.state {
+            _ if paused.is_some() => (UpstreamState::Paused, Some(self.paused_reason()), paused),
             UpstreamState::Online if throttled => {
-                (UpstreamState::Throttled, Some("it asks for less".to_owned()))
+                (UpstreamState::Throttled, Some("it asks for less".to_owned()), None)
             }
-            state => (state, live.reason.clone()),
+            state => (state, live.reason.clone(), live.since_us),
         };
         let age = live.oldest_us.map_or(0, |oldest| self.clock.now_us().saturating_sub(oldest) / 1_000_000);
         UpstreamStatus {
             name: self.name.clone(),
             state,
             reason,
-            since: live.since_us.map(time_text),
+            since: since_us.map(time_text),
             pending: self.pending(&live),
             oldest_pending_age_seconds: age,
             acknowledged: self.acknowledged.get(),

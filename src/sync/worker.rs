@@ -15,10 +15,11 @@ use super::control;
 use super::cursor::Cursor;
 use super::give_up::Outcome;
 use super::hush::Hush;
+use super::joining::{self, Covers, How, Joined};
 use super::letters::Letters;
 use super::link::Link;
 use super::positions::Positions;
-use super::reader::{self, Fed};
+use super::reader::{self, Begin, Fed};
 use super::route::Lane;
 use super::settings::UpstreamSettings;
 use super::status::{Live, Shared};
@@ -67,6 +68,9 @@ pub(super) struct Worker {
     under_way: JoinSet<Done>,
     durable: durable::State,
     positions: Positions,
+    how: How,
+    /// Behind this a gap of the journal is filled with rows, if anywhere.
+    bridge_at: Option<Seq>,
     /// Tables that were left behind are back: once the window is empty, the journal is read again for them.
     rewinding: bool,
     /// The journal had a gap: what was lost (or, if not, was sent otherwise) is still to be counted.
@@ -87,7 +91,8 @@ impl Worker {
     /// Reads where the upstream is. Blocking, though short.
     pub(super) fn load(settings: UpstreamSettings, shared: Arc<Shared>) -> Result<Worker, ReadError> {
         let view = shared.store.view()?;
-        let found = Cursor::load(&view, &settings.name)?;
+        let Joined { cursor, how, fresh } =
+            joining::join(&view, &settings.name, Covers::new(settings.tables.clone()))?;
         shared.set_paused(control::load_pause(&view, &settings.name)?);
         let letters = match Letters::load(&view, &settings.name, &shared.routes, &shared.store.keys()) {
             Err(ReadError::Damaged { place, what }) => {
@@ -97,8 +102,6 @@ impl Worker {
             letters => letters?,
         };
         *shared.letters() = letters;
-        let fresh = found.is_none();
-        let cursor = found.unwrap_or_default();
         let mut link = Link::new(settings.max_backoff);
         for table in shared.store.catalog().tables() {
             if let Some(route) = shared.routes.of(table) {
@@ -112,6 +115,8 @@ impl Worker {
             positions: cursor.positions.clone(),
             aside: Aside::new(cursor.aside),
             giving_up: giving_up::State::new(shared.store.asks()),
+            how,
+            bridge_at: None,
             rewinding: false,
             durable: durable::State::new(cursor, fresh),
             settings,
@@ -175,8 +180,14 @@ impl Worker {
     /// Starts reading behind the window's prefix.
     fn follow(&mut self) -> std::io::Result<()> {
         let Shared { store, clock, routes, name, .. } = &*self.shared;
-        let (after, aside) = (self.window.prefix().seq, !self.aside.is_empty());
-        self.feed = Some(reader::start(store.clone(), clock.clone(), routes.clone(), name, after, aside)?);
+        let after = self.window.prefix().seq;
+        self.bridge_at = self.durable.bridges(after).then_some(after);
+        let begin = Begin {
+            after,
+            aside: !self.aside.is_empty(),
+            settled: self.bridge_at.map(|_| self.positions.clone()),
+        };
+        self.feed = Some(reader::start(store.clone(), clock.clone(), routes.clone(), name, begin)?);
         Ok(())
     }
 
@@ -255,6 +266,9 @@ impl Worker {
                 Fed::Change(change) if self.positions.passes(Some(&change.route.upstream), change.seq) => {
                     self.window.pass(change.seq, None);
                 }
+                Fed::Change(change) if self.shared.letters().is_buried(change.seq) => {
+                    self.window.pass(change.seq, Some(change.table));
+                }
                 Fed::Change(change) => self.window.push(change),
                 Fed::Pass { seq, counted } => {
                     self.window.pass(seq, counted.filter(|_| !self.positions.passes(None, seq)));
@@ -263,14 +277,10 @@ impl Worker {
                 Fed::Aside(change) => self.feed_aside(change),
                 Fed::Useless(seq) => drop(self.aside.take(seq, None, 0)),
                 Fed::Gap { after, resume, bridged, what } => {
-                    let upstream = self.settings.name.as_str();
                     if bridged {
-                        tracing::info!(
-                            upstream,
-                            ?resume,
-                            "the upstream is new: it got the rows as they stand"
-                        );
+                        self.say_bridged();
                     } else {
+                        let upstream = self.settings.name.as_str();
                         tracing::error!(
                             upstream,
                             ?after,
@@ -286,11 +296,33 @@ impl Worker {
         }
     }
 
+    fn say_bridged(&self) {
+        let upstream = self.settings.name.as_str();
+        match &self.how {
+            How::Known | How::New => {
+                tracing::info!(upstream, "the upstream is new: it gets the rows as they stand");
+            }
+            How::Wider(tables) => {
+                tracing::info!(upstream, ?tables, "tables are newly sent: they go as their rows stand");
+            }
+            How::Back => tracing::warn!(
+                upstream,
+                "the upstream was gone for longer than the journal was kept: it gets the rows as they stand; items that were \
+                 deleted meanwhile may still be there"
+            ),
+        }
+    }
+
     /// A change that was set aside; not what is settled already, nor what a table that takes nothing will read again.
     fn feed_aside(&mut self, change: Change) {
         let left = self.positions.left().any(|table| table == change.route.upstream);
         let bytes = aside::weight(&change.image);
-        if !left && self.aside.take(change.seq, Some(change.route.lane), bytes) {
+        if left || !self.aside.take(change.seq, Some(change.route.lane), bytes) {
+            return;
+        }
+        if self.shared.letters().is_buried(change.seq) {
+            self.window.pass(self.window.read_to(), Some(change.table));
+        } else {
             self.window.push_aside(change);
         }
     }
@@ -320,7 +352,7 @@ impl Worker {
     }
 
     fn next_wake(&self, now: u64) -> u64 {
-        let cursor = self.durable.wake(&self.window, self.shared.letters().withdrawn().len(), now);
+        let cursor = self.durable.wake(&self.window, self.void_letters(), now);
         [self.alarm, self.link.wake(now), cursor, self.refusals.wake(), self.giving_up.wake(now)]
             .into_iter()
             .flatten()
@@ -329,14 +361,17 @@ impl Worker {
             .unwrap_or(now + 60_000)
     }
 
-    /// Lets others see how things are.
+    /// Lets others see how things are. That it is paused they see by themselves.
     fn publish(&mut self) {
-        let paused = self.shared.paused();
-        let (state, reason) = self.state(paused.is_some());
+        let (state, reason) = match self.link.state() {
+            (UpstreamState::Online, _) if self.shared.letters().count() >= self.settings.max_dead_letters => {
+                (UpstreamState::Blocked, Some(self.too_many_letters()))
+            }
+            state => state,
+        };
         if self.said != (state, reason.clone()) {
             let upstream = &self.settings.name;
             match (&reason, state) {
-                (_, UpstreamState::Paused) => tracing::info!(upstream, "the upstream is paused"),
                 (Some(reason), _) => tracing::warn!(upstream, ?state, reason, "the upstream is in trouble"),
                 (None, UpstreamState::Online) => tracing::info!(upstream, "the upstream answers"),
                 (None, _) => {}
@@ -349,27 +384,13 @@ impl Worker {
         let live = Live {
             state,
             reason,
-            since_us: Some(paused.unwrap_or(self.since_us)),
+            since_us: Some(self.since_us),
             throttled_until: self.throttled_until,
             settled: Some(self.window.settled_counts()),
             oldest_us: self.positions.oldest_us().into_iter().chain(self.window.oldest_us()).min(),
             dropped: self.durable.dropped_unsent(),
         };
         self.shared.live.update(|shown| *shown = live);
-    }
-
-    fn state(&self, paused: bool) -> (UpstreamState, Option<String>) {
-        if paused {
-            let name = &self.settings.name;
-            let reason = format!("its owner paused it; forebay upstream resume {name} lets it go on");
-            return (UpstreamState::Paused, Some(reason));
-        }
-        match self.link.state() {
-            (UpstreamState::Online, _) if self.shared.letters().count() >= self.settings.max_dead_letters => {
-                (UpstreamState::Blocked, Some(self.too_many_letters()))
-            }
-            state => state,
-        }
     }
 
     fn too_many_letters(&self) -> String {

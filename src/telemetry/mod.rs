@@ -1,6 +1,10 @@
 //! Metric and health values, apart from their rendering: rooms write them, `http` and `cli` read them.
 
 mod broker;
+mod configuration;
+mod histogram;
+pub mod process;
+mod requests;
 pub mod status;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,6 +13,9 @@ use std::sync::{Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 
 pub use broker::{BrokerMetrics, BrokerStatus};
+pub use configuration::ConfigurationFigures;
+pub use histogram::{Histogram, HistogramFigures};
+pub use requests::{Door, Operation, RequestMetrics};
 
 /// A number that only grows.
 #[derive(Debug, Default)]

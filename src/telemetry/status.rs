@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{MqttStatus, UpstreamStatus};
+use super::{ConfigurationFigures, MqttStatus, UpstreamStatus};
 
 /// Everything.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -11,6 +11,9 @@ pub struct Status {
     pub version: String,
     /// The gateway's identity.
     pub gateway: String,
+    /// What became of the configuration.
+    #[serde(default)]
+    pub configuration: ConfigurationFigures,
     /// Time.
     pub clock: ClockFigures,
     /// The MQTT doors.
@@ -49,21 +52,21 @@ pub struct IngestFigures {
     pub skipped: u64,
 }
 
-/// The store's figures.
+/// The store's figures; the store fills them in.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct StoreFigures {
-    /// Items in all tables.
+    /// Items in all tables, expired ones that have not been freed yet left out.
     pub items: u64,
     /// Blocks allocated to the store's files, in bytes.
     pub bytes_on_disk: u64,
     /// Estimate of what has reached the device since the start, in bytes.
     pub bytes_written: u64,
-    /// Of these: the journal.
+    /// Of these: the journal, in whole blocks.
     pub bytes_written_journal: u64,
     /// Of these: the tree.
     pub bytes_written_tree: u64,
-    /// Groups committed.
+    /// Groups committed (fsyncs that acknowledged something).
     pub commits: u64,
     /// Changes committed.
     pub changes: u64,
@@ -86,7 +89,7 @@ pub struct StoreFigures {
     /// The store is full: what is, and what helps.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub full: Option<String>,
-    /// Damage found at the last start.
+    /// Damage found at the last start: what was set aside, where.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub damage: Vec<String>,
 }

@@ -1,48 +1,11 @@
 //! A full disk: writes are refused with a clear error, nothing acknowledged is lost, deletes go on, and with room again so do
 //! writes.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
 use serde_json::json;
 
 use crate::support::daemon::{Daemon, request};
 use crate::support::eventually;
-
-/// A small filesystem in a file.
-struct Filesystem {
-    mount: PathBuf,
-}
-
-impl Filesystem {
-    /// `None` where it can't be mounted, with the reason printed.
-    fn new(folder: &Path) -> Option<Filesystem> {
-        let (image, mount) = (folder.join("image"), folder.join("mount"));
-        std::fs::create_dir(&mount).unwrap();
-        std::fs::File::create(&image).unwrap().set_len(96 << 20).unwrap();
-        let run = |command: &str, arguments: &[&str]| {
-            let output = Command::new(command).args(arguments).output();
-            let done = output.as_ref().is_ok_and(|output| output.status.success());
-            if !done {
-                println!(
-                    "skipped: {command} does not work here (it needs root and loop devices): {output:?}"
-                );
-            }
-            done
-        };
-        let (image, path) = (image.to_str().unwrap(), mount.to_str().unwrap());
-        let made =
-            run("mkfs.ext4", &["-q", "-F", "-m", "0", image]) && run("mount", &["-o", "loop", image, path]);
-        made.then_some(Filesystem { mount })
-    }
-}
-
-impl Drop for Filesystem {
-    fn drop(&mut self) {
-        // The loop device goes with it.
-        let _ = Command::new("umount").arg("--lazy").arg(&self.mount).status();
-    }
-}
+use crate::support::filesystem::{Filesystem, Kind};
 
 const TABLE: &str = r#"
 [[table]]
@@ -67,7 +30,7 @@ fn delete(daemon: &Daemon, n: usize) -> u16 {
 #[test]
 fn a_full_disk_refuses_and_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let Some(filesystem) = Filesystem::new(folder.path()) else { return };
+    let Some(filesystem) = Filesystem::new(Kind::Ext4, folder.path(), 96) else { return };
     let store = filesystem.mount.join("store");
     let mut daemon = Daemon::prepare_at(tempfile::tempdir().unwrap(), &store, TABLE);
     daemon.launch();
@@ -110,7 +73,7 @@ fn a_full_disk_refuses_and_loses_nothing() {
 #[test]
 fn a_disk_without_any_room_does_not_keep_a_gateway_without_a_trusted_clock_from_starting() {
     let folder = tempfile::tempdir().unwrap();
-    let Some(filesystem) = Filesystem::new(folder.path()) else { return };
+    let Some(filesystem) = Filesystem::new(Kind::Ext4, folder.path(), 96) else { return };
     let store = filesystem.mount.join("store");
     let configuration = format!("[clock]\ntrust = \"ntp\"\n{TABLE}");
     let mut daemon = Daemon::prepare_at(tempfile::tempdir().unwrap(), &store, &configuration);
@@ -125,8 +88,7 @@ fn a_disk_without_any_room_does_not_keep_a_gateway_without_a_trusted_clock_from_
             std::fs::remove_file(path).unwrap();
         }
     }
-    let mut filler = std::fs::File::create(filesystem.mount.join("filler")).unwrap();
-    while std::io::Write::write_all(&mut filler, &[0; 4096]).is_ok() {}
+    filesystem.fill();
     daemon.launch();
     assert_eq!(daemon.scan("readings").len(), 1, "{}", daemon.log());
     assert!(daemon.stop().success(), "{}", daemon.log());

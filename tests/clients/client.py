@@ -115,11 +115,17 @@ assert "Item" not in db.get_item(TableName="machines", Key=key), "it expired in 
 refused("ResourceNotFoundException", lambda: db.get_item(TableName="nothing", Key=key))
 refused("ValidationException", lambda: db.get_item(TableName="machines", Key={"site": {"S": "a"}}), "schema")
 refused("ValidationException", lambda: db.put_item(TableName="machines", Item={**key, "n": {"N": "1e999"}}))
-# What is not there yet says so, and does nothing else.
+refused("ConditionalCheckFailedException", lambda: db.put_item(
+    TableName="machines", Item=key, ConditionExpression="attribute_exists(nothing)"
+))
 refused("ValidationException", lambda: db.put_item(
-    TableName="machines", Item=key, ConditionExpression="attribute_not_exists(site)"
-), "ConditionExpression")
-refused("UnknownOperationException", lambda: db.update_item(TableName="machines", Key=key))
+    TableName="machines", Item=key, ConditionExpression="attribute_exists(name)"
+), "reserved keyword: name")
+# What is not there yet says so, and does nothing else.
+refused("ValidationException", lambda: db.scan(TableName="machines", IndexName="by_name"), "IndexName")
+refused("UnknownOperationException", lambda: db.transact_get_items(
+    TransactItems=[{"Get": {"TableName": "machines", "Key": key}}]
+))
 assert db.describe_endpoints()["Endpoints"][0]["Address"]
 
 db.delete_table(TableName="machines")

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use serde_json::Value;
 
-use crate::requests::{Differs, LOCAL_WORDINGS, requests};
+use crate::requests::{Differs, LOCAL_WORDINGS, Request, requests};
 use crate::support::daemon::{Daemon, dynamodb};
 use crate::support::peer::{Kind, Peer};
 
@@ -54,26 +54,47 @@ impl Answer {
         (self.status, self.error.as_deref())
     }
 
+    /// The message without the envelope that the service has lately put around what is wrong with expressions.
+    fn words(&self) -> Option<&str> {
+        let message = self.message.as_deref()?;
+        let envelope = message.strip_prefix("1 validation error detected: ");
+        let enveloped = |text: &&str| text.starts_with("Invalid ") || text.contains("ExpressionAttribute");
+        Some(envelope.filter(enveloped).unwrap_or(message))
+    }
+
     /// Whether it says the same as DynamoDB Local, or that has words of its own.
     fn agrees(&self, local: &Answer) -> bool {
         let own = |text: &String| LOCAL_WORDINGS.iter().any(|wording| text.starts_with(wording));
         self.outcome() == local.outcome()
             && self.body == local.body
-            && (self.message == local.message || local.message.as_ref().is_some_and(own))
+            && (self.words() == local.message.as_deref() || local.message.as_ref().is_some_and(own))
     }
 }
 
 #[test]
 fn forebay_answers_as_dynamodb_local_does() {
+    compare(requests());
+}
+
+#[test]
+fn forebay_takes_expressions_as_dynamodb_local_does() {
+    compare(crate::expressions::requests());
+}
+
+/// Sends all of them to both, in order.
+fn compare(requests: Vec<Request>) {
     let daemon = Daemon::start("");
     let local = Peer::start(Kind::DynamodbLocal);
     let mut faults = Vec::new();
-    for request in requests() {
+    for request in requests {
         let ours = ask(daemon.http, request.operation, &request.body);
         let theirs = ask(local.address, request.operation, &request.body);
         let (same, reason) = match &request.differs {
             Differs::Nowhere => (ours.agrees(&theirs), ""),
             Differs::InAnswer(why) => (ours.outcome() == theirs.outcome() && ours.body != theirs.body, *why),
+            Differs::InText(why) => {
+                (ours.outcome() == theirs.outcome() && ours.message != theirs.message, *why)
+            }
             Differs::Altogether(why) => (ours.outcome() != theirs.outcome(), *why),
         };
         if !same {

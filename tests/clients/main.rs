@@ -13,6 +13,7 @@
 )]
 
 mod differential;
+mod expressions;
 mod requests;
 #[path = "../support/mod.rs"]
 mod support;

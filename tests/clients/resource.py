@@ -4,6 +4,7 @@ import sys
 from decimal import Decimal
 
 import boto3
+from boto3.dynamodb.conditions import Attr, Key
 from boto3.dynamodb.types import Binary
 
 db = boto3.resource("dynamodb", endpoint_url=sys.argv[1])
@@ -52,6 +53,28 @@ assert [int(item["ts"]) for item in page["Items"]] == [2, 3], page
 assert page["LastEvaluatedKey"] == {"device": "hall", "ts": 3}, page
 got = db.batch_get_item(RequestItems={"readings": {"Keys": [{"device": "hall", "ts": 4}]}})
 assert got["Responses"]["readings"] == [{"device": "hall", "ts": 4, "temperature": Decimal("0.4")}], got
+
+# Expressions, as boto3's conditions build them.
+page = readings.query(
+    KeyConditionExpression=Key("device").eq("hall") & Key("ts").between(1, 3),
+    FilterExpression=Attr("temperature").gt(Decimal("0.1")),
+    ProjectionExpression="ts",
+)
+assert page["Items"] == [{"ts": 2}, {"ts": 3}] and page["ScannedCount"] == 3, page
+changed = readings.update_item(
+    Key={"device": "hall", "ts": 4},
+    UpdateExpression="SET temperature = temperature + :d, tags = list_append(if_not_exists(tags, :none), :t)",
+    ConditionExpression=Attr("tags").not_exists(),
+    ExpressionAttributeValues={":d": Decimal("0.5"), ":none": [], ":t": ["x"]},
+    ReturnValues="UPDATED_NEW",
+)
+assert changed["Attributes"] == {"temperature": Decimal("0.9"), "tags": ["x"]}, changed
+try:
+    readings.delete_item(Key={"device": "hall", "ts": 4}, ConditionExpression=Attr("tags").size().gt(1),
+                         ReturnValuesOnConditionCheckFailure="ALL_OLD")
+    raise AssertionError("the condition does not hold")
+except db.meta.client.exceptions.ConditionalCheckFailedException as error:
+    assert error.response["Item"]["tags"] == {"L": [{"S": "x"}]}, error.response
 
 table.delete()
 table.wait_until_not_exists()

@@ -116,8 +116,12 @@ async fn batches_of_reads_are_refused_in_the_services_words() {
             "Provided list of item keys contains duplicates",
         ),
         (
-            json!({"devices": {"Keys": [key("a")], "ProjectionExpression": "id"}}),
-            "The parameter ProjectionExpression is not supported by this version of Forebay",
+            json!({"devices": {"Keys": [key("a")], "ProjectionExpression": "id,"}}),
+            "Invalid ProjectionExpression: Syntax error; token: \"<EOF>\", near: \",\"",
+        ),
+        (
+            json!({"devices": {"Keys": [key("a")], "ProjectionExpression": "id.x"}}),
+            "Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: Key: id",
         ),
         (
             json!({"devices": {"Keys": [{"id": {"N": "1"}}]}}),

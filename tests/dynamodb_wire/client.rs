@@ -41,6 +41,7 @@ impl Gateway {
         let rules = Arc::new(ArcSwap::from_pointee(RuleSet::new(&[], Vec::new()).unwrap()));
         let readiness = Arc::new(Readiness::not_yet("starting"));
         let state = State::new(Parts {
+            configuration: Default::default(),
             gateway: "gw-test".to_owned(),
             engine: engine.clone(),
             accept: Accept::new(engine, clock.clone(), rules, Arc::clone(&ingest)),

@@ -94,33 +94,11 @@ async fn constraints_come_before_values_and_values_before_the_table() {
 #[tokio::test(flavor = "multi_thread")]
 async fn parameters_that_are_not_there_yet_are_named() {
     let gateway = Gateway::with_tables().await;
-    let item = json!({"id": {"S": "a"}});
-    let cases = [
-        ("PutItem", "ConditionExpression", json!({"TableName": "devices", "Item": item})),
-        ("PutItem", "Expected", json!({"TableName": "devices", "Item": item})),
-        ("DeleteItem", "ConditionExpression", json!({"TableName": "devices", "Key": item})),
-        ("GetItem", "ProjectionExpression", json!({"TableName": "devices", "Key": item})),
-        ("GetItem", "AttributesToGet", json!({"TableName": "devices", "Key": item})),
-        ("Query", "KeyConditionExpression", json!({"TableName": "devices"})),
-        ("Query", "QueryFilter", json!({"TableName": "devices"})),
-        ("Query", "IndexName", json!({"TableName": "devices"})),
-        ("Scan", "FilterExpression", json!({"TableName": "devices"})),
-        ("Scan", "ScanFilter", json!({"TableName": "devices"})),
-    ];
-    for (operation, parameter, mut body) in cases {
-        body[parameter] = json!("x");
-        let text = gateway.invalid(operation, body.clone()).await;
-        assert_eq!(text, format!("The parameter {parameter} is not supported by this version of Forebay"));
-        body[parameter] = json!(null);
-        if operation != "Query" {
-            gateway.ok(operation, body).await;
-        }
+    for operation in ["Query", "Scan"] {
+        let text = gateway.invalid(operation, json!({"TableName": "devices", "IndexName": "x"})).await;
+        assert_eq!(text, "The parameter IndexName is not supported by this version of Forebay");
     }
-    let names = json!({"TableName": "devices", "Key": item, "ExpressionAttributeNames": {"#a": "b"}});
-    assert_eq!(
-        gateway.invalid("GetItem", names).await,
-        "ExpressionAttributeNames can only be specified when using expressions"
-    );
+    gateway.ok("Scan", json!({"TableName": "devices", "IndexName": null})).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,6 +14,7 @@
 
 mod batches;
 mod client;
+mod expressions;
 mod fuzz;
 mod items;
 mod pages;

@@ -44,9 +44,9 @@ async fn error_types_have_the_services_prefixes() {
         ),
         ("Nonsense", "{}", r#"{"__type":"com.amazon.coral.service#UnknownOperationException"}"#),
         (
-            "UpdateItem",
+            "UpdateTable",
             "{}",
-            r#"{"__type":"com.amazon.coral.service#UnknownOperationException","message":"The operation UpdateItem is not supported by this version of Forebay"}"#,
+            r#"{"__type":"com.amazon.coral.service#UnknownOperationException","message":"The operation UpdateTable is not supported by this version of Forebay"}"#,
         ),
     ];
     for (operation, body, expected) in cases {

@@ -16,6 +16,7 @@
 mod support;
 
 use support::kill::{Rounds, alone, with_upstream};
+use support::kill_broker::through_mosquitto;
 use support::peer::Kind;
 use support::upstreams::{Forebay, Foreign};
 
@@ -50,4 +51,18 @@ fn everything_acknowledged_reaches_dynalite() {
 fn everything_acknowledged_reaches_moto() {
     let rounds = Rounds { kills: 100, messages: 5_000, between: 300 };
     with_upstream(105, &rounds, &mut Foreign::start(Kind::Moto));
+}
+
+#[test]
+#[ignore = "hundreds of rounds"]
+fn nothing_that_the_broker_promises_is_lost() {
+    let rounds = Rounds { kills: 150, messages: 60_000, between: 500 };
+    through_mosquitto(106, "3.1.1", &rounds, &mut Forebay::start());
+}
+
+#[test]
+#[ignore = "hundreds of rounds"]
+fn nothing_that_the_broker_promises_is_lost_in_mqtt_5() {
+    let rounds = Rounds { kills: 50, messages: 10_000, between: 300 };
+    through_mosquitto(107, "5", &rounds, &mut Foreign::start(Kind::DynamodbLocal));
 }

@@ -63,7 +63,8 @@ impl Gateway {
     }
 
     async fn items(&self) -> usize {
-        let scan = Scan { table: readings().0, limit: None, start: None, segment: None };
+        let selection = Default::default();
+        let scan = Scan { table: readings().0, limit: None, start: None, segment: None, selection };
         self.engine.scan(authorize(Principal::Daemon, scan)).await.unwrap().items.len()
     }
 

@@ -69,9 +69,14 @@ set = {{ device = "{{device}}", ts = "{{now_us}}" }}
         self.store.clone()
     }
 
+    /// The command that starts it, for whoever adds to it.
+    pub fn command(&self) -> Command {
+        command(&self.config(), self.folder.path())
+    }
+
     /// Starts it, and waits for nothing.
     pub fn spawn(&mut self) {
-        self.child = Some(command(&self.config(), self.folder.path()).spawn().unwrap());
+        self.child = Some(self.command().spawn().unwrap());
     }
 
     /// Starts it, and waits until it is ready.

@@ -108,12 +108,12 @@ fn strike(daemon: &mut Daemon, load: &Load, chance: &mut Chance, rounds: &Rounds
 }
 
 /// Waits until nothing is pending.
-fn drained(daemon: &Daemon) {
+pub fn drained(daemon: &Daemon) {
     eventually("the backlog to drain", || (daemon.status()["upstreams"][0]["pending"] == 0).then_some(()));
 }
 
 /// Items in one order, numbers in one spelling.
-fn sorted(mut items: Vec<Value>) -> Vec<String> {
+pub fn sorted(mut items: Vec<Value>) -> Vec<String> {
     for item in &mut items {
         if let Some(set) = item.pointer_mut("/list/L/2/M/deep/NS").and_then(Value::as_array_mut) {
             set.sort_by_key(ToString::to_string);

@@ -13,9 +13,12 @@
 pub mod chance;
 pub mod cli;
 pub mod daemon;
+pub mod filesystem;
 pub mod kill;
+pub mod kill_broker;
 pub mod link;
 pub mod load;
+pub mod mosquitto;
 pub mod peer;
 pub mod publisher;
 pub mod upstreams;

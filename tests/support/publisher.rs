@@ -34,6 +34,8 @@ pub struct Publisher {
 struct Book {
     stop: AtomicBool,
     count: AtomicU64,
+    /// Connections that have ended.
+    ended: AtomicU64,
     acknowledged: Mutex<BTreeSet<u64>>,
 }
 
@@ -49,6 +51,11 @@ impl Publisher {
     /// How many messages have been acknowledged so far.
     pub fn count(&self) -> u64 {
         self.book.count.load(Ordering::SeqCst)
+    }
+
+    /// How many connections have ended: of each, everything that came has been read.
+    pub fn ended(&self) -> u64 {
+        self.book.ended.load(Ordering::SeqCst)
     }
 
     /// The messages that have been acknowledged so far.
@@ -108,6 +115,7 @@ impl Device {
         while !self.done() {
             if let Ok(mut stream) = self.connect() {
                 let _ = self.talk(&mut stream);
+                self.book.ended.fetch_add(1, Ordering::SeqCst);
             } else {
                 // The daemon is down; it will be back.
                 std::thread::sleep(Duration::from_millis(5));

@@ -6,6 +6,7 @@ use super::Call;
 use super::capacity::{Report, Units};
 use super::constraint::{Violations, name_of};
 use super::error::WireError;
+use super::expressions::{self, Expressions};
 use super::json::{Object, list};
 use super::mismatch::Expected;
 use super::parameter::Shared;
@@ -16,12 +17,12 @@ use crate::model::dynamodb_json::{self, DecodeError};
 use crate::model::{ImageError, Map, TableName, limits};
 
 /// One table's entry.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Entry {
     name: String,
     keys: Option<Vec<Map>>,
     consistent: Option<bool>,
-    shared: Shared,
+    expressions: Expressions,
 }
 
 pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
@@ -42,21 +43,26 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     })?;
     let tables = check(&shared, given, &mut entries)?;
     for entry in &entries {
-        entry.shared.check_not_yet("ProjectionExpression is")?;
+        entry.expressions.check_mixture()?;
     }
     read.values()?;
+    let mut projections = Vec::with_capacity(entries.len());
+    for entry in &mut entries {
+        projections.push(entry.expressions.ready()?.projection);
+    }
     refuse_duplicates(&tables)?;
 
     let keys: usize = tables.iter().map(|(_, keys)| keys.len()).sum();
     let memory = keys.saturating_mul(2 * limits::ITEM_SIZE).min(2 * limits::BODY);
     let share = call.answers().take(memory).await?;
-    let got = call.engine().batch_get(call.authorize(BatchGet { tables })).await?;
+    let got = call.engine().batch_get(call.authorize(BatchGet { tables, projections })).await?;
     answer(&got, &entries, shared.report(), share)
 }
 
 /// Reads a table's entry; null is none.
 fn entry(wire: &mut Wire<'_>, table: &str) -> Result<Option<Entry>, DecodeError> {
-    let mut entry = Entry { name: name_of(table).to_owned(), ..Entry::default() };
+    let expressions = Expressions::new(&expressions::GET);
+    let mut entry = Entry { name: name_of(table).to_owned(), keys: None, consistent: None, expressions };
     let given = wire.object(Expected::Element("KeysAndAttributes"), |wire, name| {
         match name {
             "Keys" => {
@@ -68,7 +74,8 @@ fn entry(wire: &mut Wire<'_>, table: &str) -> Result<Option<Entry>, DecodeError>
                 entry.keys = given.then_some(keys);
             }
             "ConsistentRead" => entry.consistent = wire.boolean()?,
-            _ => entry.shared.member(wire, name)?,
+            _ if entry.expressions.member(wire, name)? => {}
+            _ => wire.skip()?,
         }
         Ok(())
     })?;
@@ -93,6 +100,7 @@ fn check(
         violations.name("requestItems", &entry.name);
         let at = format!("requestItems.{}.member.keys", entry.name);
         violations.required(&at, &entry.keys);
+        entry.expressions.check(&mut violations);
         let keys = entry.keys.take();
         if let Some(keys) = &keys {
             violations.length(&at, "[]", keys.len(), 1, usize::MAX);
@@ -149,6 +157,9 @@ fn answer(got: &BatchGot, entries: &[Entry], report: Report, share: Share) -> Re
         })?;
         if consistent(name) {
             table.plain("ConsistentRead", true);
+        }
+        if let Some(entry) = entries.iter().find(|entry| entry.name == name.as_str()) {
+            entry.expressions.write_projection(&mut table);
         }
         table.close();
     }

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::constraint::{Violations, not_empty};
 use super::error::WireError;
+use super::expressions::{self, Expressions};
 use super::parameter::Shared;
 use super::request::Wire;
 use super::{Call, written};
@@ -12,10 +13,12 @@ use crate::store::Origin;
 
 pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     let (mut table, mut key, mut shared) = (None, None, Shared::default());
+    let mut expressions = Expressions::new(&expressions::WRITE);
     let read = Wire::read(call.body, |wire, name| {
         match name {
             "TableName" => table = wire.string()?,
             "Key" => key = wire.item()?,
+            _ if expressions.member(wire, name)? => {}
             _ => shared.member(wire, name)?,
         }
         Ok(())
@@ -26,13 +29,14 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     let table = violations.table(table.as_deref());
     shared.check_return(&mut violations);
     violations.required("key", &key);
-    shared.check_operator(&mut violations);
+    expressions.check(&mut violations);
     violations.check()?;
     let (Some(table), Some(key)) = (table, key) else { return Err(super::unreadable()) };
-    shared.check_not_yet("ConditionExpression is")?;
+    expressions.check_mixture()?;
     read.values()?;
     let returns_old = shared.returns_old()?;
-    let request = DeleteItem { table, key, origin: Origin::Dynamodb };
+    let only_if = shared.only_if(expressions.ready()?.condition);
+    let request = DeleteItem { table, key, only_if, origin: Origin::Dynamodb };
     let written = call.engine().delete_item(call.authorize(request)).await?;
     written::answer(&written, returns_old, shared.report())
 }

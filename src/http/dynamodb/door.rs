@@ -164,13 +164,19 @@ async fn operate(door: &Door, headers: &HeaderMap, uri: &Uri, body: &[u8]) -> Re
     match service {
         "DynamoDB_20120810" => {}
         "DynamoDBStreams_20120810" => return Err(operations::unknown(operation)),
-        _ => return Err(WireError { kind: Kind::UnknownOperation, message: None }),
+        _ => return Err(WireError { kind: Kind::UnknownOperation, message: None, item: None }),
     }
     let region = match &door.settings.region {
         Some(region) => region,
         None => signed_region(headers, uri).unwrap_or(DEFAULT_REGION),
     };
     dispatch(operation, &Call { door, body, region, host: host(headers) }).await
+}
+
+/// The operation that a request for `/` names, as metrics have it; `None` where it is none of the API's requests.
+pub(in crate::http) fn asked(request: &Request) -> Option<&'static str> {
+    let target = request.headers().get("x-amz-target")?.to_str().unwrap_or_default();
+    Some(operations::label(target.strip_prefix("DynamoDB_20120810.").unwrap_or_default()))
 }
 
 /// The region of the credential scope (`Credential=KEY/20260101/eu-west-1/dynamodb/aws4_request`), signed or not.

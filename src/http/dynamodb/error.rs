@@ -7,8 +7,8 @@ use hyper::StatusCode;
 use crate::engine::EngineError;
 use crate::http::body::BodyError;
 use crate::http::memory::Crowded;
-use crate::model::ImageError;
 use crate::model::dynamodb_json::{self, DecodeError};
+use crate::model::{Image, ImageError};
 
 /// A kind of error, as the service tells them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub(super) enum Kind {
     UnknownOperation,
     /// The request is understood, and wrong.
     Validation,
+    /// The condition of a write does not hold.
+    ConditionalCheckFailed,
     /// No such table.
     ResourceNotFound,
     /// The table exists already.
@@ -52,6 +54,9 @@ impl Kind {
             Kind::Serialization => (400, "com.amazon.coral.service#SerializationException", "Message"),
             Kind::UnknownOperation => (400, "com.amazon.coral.service#UnknownOperationException", "message"),
             Kind::Validation => (400, "com.amazon.coral.validate#ValidationException", "message"),
+            Kind::ConditionalCheckFailed => {
+                (400, "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException", "message")
+            }
             Kind::ResourceNotFound => {
                 (400, "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException", "message")
             }
@@ -78,12 +83,14 @@ impl Kind {
 pub(super) struct WireError {
     pub(super) kind: Kind,
     pub(super) message: Option<String>,
+    /// The item that a condition was refused for, where it was asked for.
+    pub(super) item: Option<Image>,
 }
 
 impl WireError {
     /// An error of a kind, with its words.
     pub(super) fn new(kind: Kind, message: impl Into<String>) -> WireError {
-        WireError { kind, message: Some(message.into()) }
+        WireError { kind, message: Some(message.into()), item: None }
     }
 
     /// ValidationException.
@@ -116,6 +123,12 @@ impl WireError {
         body.extend_from_slice(b"{\"__type\":\"");
         body.extend_from_slice(form.kind.as_bytes());
         body.push(b'"');
+        if let Some(item) = &self.item {
+            body.extend_from_slice(b",\"Item\":");
+            if dynamodb_json::write_image(item.as_map(), &mut body).is_err() {
+                body.extend_from_slice(b"null");
+            }
+        }
         if let Some(message) = &self.message {
             body.extend_from_slice(b",\"");
             body.extend_from_slice(form.member.as_bytes());
@@ -137,6 +150,10 @@ impl From<EngineError> for WireError {
                 WireError::new(Kind::ResourceInUse, format!("Table already exists: {table}"))
             }
             EngineError::Validation(text) => WireError::validation(text),
+            EngineError::ConditionFailed(item) => {
+                let text = "The conditional request failed";
+                WireError { item, ..WireError::new(Kind::ConditionalCheckFailed, text) }
+            }
             EngineError::DeletionProtected(_) => WireError::validation(
                 "Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.",
             ),

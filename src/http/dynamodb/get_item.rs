@@ -6,6 +6,7 @@ use super::Call;
 use super::capacity::{Report, Units};
 use super::constraint::{Violations, not_empty};
 use super::error::WireError;
+use super::expressions::{self, Expressions};
 use super::json::Object;
 use super::parameter::Shared;
 use super::request::Wire;
@@ -14,12 +15,13 @@ use crate::model::{dynamodb_json, limits};
 
 pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     let (mut table, mut key, mut consistent) = (None, None, None);
-    let mut shared = Shared::default();
+    let (mut shared, mut expressions) = (Shared::default(), Expressions::new(&expressions::GET));
     let read = Wire::read(call.body, |wire, name| {
         match name {
             "TableName" => table = wire.string()?,
             "Key" => key = wire.item()?,
             "ConsistentRead" => consistent = wire.boolean()?,
+            _ if expressions.member(wire, name)? => {}
             _ => shared.member(wire, name)?,
         }
         Ok(())
@@ -29,13 +31,15 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     shared.check_capacity(&mut violations);
     let table = violations.table(table.as_deref());
     violations.required("key", &key);
+    expressions.check(&mut violations);
     violations.check()?;
     let (Some(table), Some(key)) = (table, key) else { return Err(super::unreadable()) };
-    shared.check_not_yet("ProjectionExpression is")?;
+    expressions.check_mixture()?;
     read.values()?;
+    let projection = expressions.ready()?.projection;
 
     let share = call.answers().take(2 * limits::ITEM_SIZE).await?;
-    let got = call.engine().get_item(call.authorize(GetItem { table, key })).await?;
+    let got = call.engine().get_item(call.authorize(GetItem { table, key, projection })).await?;
     let mut out = Vec::new();
     let mut answer = Object::open(&mut out);
     if let Some(item) = &got.item {

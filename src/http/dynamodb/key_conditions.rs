@@ -1,40 +1,8 @@
-//! KeyConditions: the legacy form of a Query's conditions (developer guide, "Legacy conditional parameters").
+//! KeyConditions: the legacy form of a Query's conditions.
 
-use super::constraint::Violations;
+use super::comparison::Comparison;
 use super::error::WireError;
-use super::mismatch::Expected;
-use super::request::Wire;
 use crate::engine::{KeyCondition, SortCondition};
-use crate::model::AttributeValue;
-use crate::model::dynamodb_json::DecodeError;
-
-/// All comparison operators, in the order in which the service names them.
-const OPERATORS: &[&str] = &[
-    "IN",
-    "NULL",
-    "BETWEEN",
-    "LT",
-    "NOT_CONTAINS",
-    "EQ",
-    "GT",
-    "NOT_NULL",
-    "NE",
-    "LE",
-    "BEGINS_WITH",
-    "GE",
-    "CONTAINS",
-];
-
-/// Conditions that are kept: more than two are refused anyway.
-const KEPT: usize = 10;
-
-/// A condition as it stands in the request.
-#[derive(Debug)]
-pub(super) struct Condition {
-    attribute: String,
-    operator: Option<String>,
-    values: Vec<AttributeValue>,
-}
 
 /// Why conditions are refused, and when.
 #[derive(Debug)]
@@ -45,109 +13,25 @@ pub(super) enum Refusal {
     WithTable(WireError),
 }
 
-/// Reads the condition of one attribute; given twice, the last one counts.
-pub(super) fn read(
-    wire: &mut Wire<'_>,
-    attribute: &str,
-    conditions: &mut Vec<Condition>,
-) -> Result<(), DecodeError> {
-    let mut condition = Condition { attribute: attribute.to_owned(), operator: None, values: Vec::new() };
-    let given = wire.object(Expected::Element("Condition"), |wire, name| {
-        match name {
-            "ComparisonOperator" => condition.operator = wire.string()?,
-            "AttributeValueList" => {
-                let mut values = Vec::new();
-                wire.list(|wire| {
-                    values.extend(wire.value()?);
-                    Ok(())
-                })?;
-                condition.values = values;
-            }
-            _ => wire.skip()?,
-        }
-        Ok(())
-    })?;
-    if conditions.len() >= KEPT {
-        return Ok(());
-    }
-    conditions.retain(|earlier| earlier.attribute != attribute);
-    if given {
-        conditions.push(condition);
-    }
-    Ok(())
-}
-
-impl Condition {
-    /// Constraints of the service model.
-    pub(super) fn check(&self, violations: &mut Violations) {
-        let at = format!("keyConditions.{}.member.comparisonOperator", self.attribute);
-        violations.required(&at, &self.operator);
-        violations.one_of(&at, self.operator.as_deref(), OPERATORS);
-    }
-
-    /// Number, type and order of the arguments.
-    fn check_values(&self, operator: &str) -> Result<(), WireError> {
-        let wrong = |what: String| {
-            Err(WireError::validation(format!("One or more parameter values were invalid: {what}")))
-        };
-        let count = self.values.len();
-        let right = match operator {
-            "NULL" | "NOT_NULL" => count == 0,
-            "IN" => count > 0,
-            "BETWEEN" => count == 2,
-            _ => count == 1,
-        };
-        if !right {
-            return wrong(format!("Invalid number of argument(s) for the {operator} ComparisonOperator"));
-        }
-        let Some(first) = self.values.first() else { return Ok(()) };
-        if self.values.iter().any(|value| value.type_name() != first.type_name()) {
-            return wrong("AttributeValues inside AttributeValueList must be of same type".to_owned());
-        }
-        let comparable: &[&str] = match operator {
-            "EQ" | "NE" => &["S", "N", "B", "SS", "NS", "BS"],
-            "BEGINS_WITH" => &["S", "B"],
-            _ => &["S", "N", "B"],
-        };
-        if !comparable.contains(&first.type_name()) {
-            return wrong(format!(
-                "ComparisonOperator {operator} is not valid for {} AttributeValue type",
-                first.type_name()
-            ));
-        }
-        if let ("BETWEEN", [low, high]) = (operator, self.values.as_slice())
-            && greater(low, high)
-        {
-            return Err(WireError::validation(
-                "The BETWEEN condition was provided a range where the lower bound is greater than the upper bound",
-            ));
-        }
-        Ok(())
-    }
-}
-
-fn greater(low: &AttributeValue, high: &AttributeValue) -> bool {
-    match (low, high) {
-        (AttributeValue::S(low), AttributeValue::S(high)) => low.as_bytes() > high.as_bytes(),
-        (AttributeValue::N(low), AttributeValue::N(high)) => low > high,
-        (AttributeValue::B(low), AttributeValue::B(high)) => low > high,
-        _ => false,
-    }
-}
-
 /// The conditions as the engine takes them.
-pub(super) fn to_engine(conditions: Vec<Condition>) -> Result<Vec<KeyCondition>, Refusal> {
+pub(super) fn to_engine(conditions: Vec<Comparison>) -> Result<Vec<KeyCondition>, Refusal> {
     for condition in &conditions {
-        condition.check_values(condition.operator.as_deref().unwrap_or_default()).map_err(Refusal::Now)?;
+        condition.check_values().map_err(Refusal::Now)?;
     }
-    if conditions.is_empty() || conditions.len() > 2 {
-        return Err(Refusal::Now(WireError::validation("Conditions can be of length 1 or 2 only")));
-    }
+    few(conditions.len()).map_err(Refusal::Now)?;
     conditions.into_iter().map(one).collect()
 }
 
-fn one(condition: Condition) -> Result<KeyCondition, Refusal> {
-    let Condition { attribute, operator, values } = condition;
+/// Keys have one or two attributes.
+pub(super) fn few(conditions: usize) -> Result<(), WireError> {
+    match conditions {
+        1 | 2 => Ok(()),
+        _ => Err(WireError::validation("Conditions can be of length 1 or 2 only")),
+    }
+}
+
+fn one(condition: Comparison) -> Result<KeyCondition, Refusal> {
+    let Comparison { attribute, operator, values } = condition;
     let mut values = values.into_iter();
     let made = match (operator.as_deref(), values.next(), values.next()) {
         (Some("EQ"), Some(value), None) => SortCondition::Equal(value),
@@ -168,16 +52,20 @@ fn one(condition: Condition) -> Result<KeyCondition, Refusal> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::comparison;
+    use super::super::constraint::Violations;
+    use super::super::request::Wire;
     use super::*;
+    use crate::model::AttributeValue;
 
     fn conditions(json: &str) -> Result<Vec<KeyCondition>, Refusal> {
         let mut conditions = Vec::new();
         let read =
-            Wire::read(json.as_bytes(), |wire, name| super::read(wire, name, &mut conditions)).unwrap();
+            Wire::read(json.as_bytes(), |wire, name| comparison::read(wire, name, &mut conditions)).unwrap();
         read.values().unwrap();
         let mut violations = Violations::new();
         for condition in &conditions {
-            condition.check(&mut violations);
+            condition.check("keyConditions", &mut violations);
         }
         violations.check().map_err(Refusal::Now)?;
         to_engine(conditions)

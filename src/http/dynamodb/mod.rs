@@ -1,8 +1,10 @@
 //! DynamoDB's own API (JSON 1.0), for any AWS SDK and the AWS CLI. One file per operation; the wire's shapes stay here.
 
+mod attribute_updates;
 mod batch_get_item;
 mod batch_write_item;
 mod capacity;
+mod comparison;
 mod constraint;
 mod create_table;
 mod delete_item;
@@ -12,6 +14,8 @@ mod describe_table;
 mod describe_time_to_live;
 mod door;
 mod error;
+mod expected;
+mod expressions;
 mod get_item;
 mod json;
 mod key_conditions;
@@ -28,11 +32,12 @@ mod response;
 mod scan;
 mod table_description;
 mod table_schema;
+mod update_item;
 mod update_time_to_live;
 mod written;
 
 pub use door::DynamodbSettings;
-pub(super) use door::{Door, answer};
+pub(super) use door::{Door, answer, asked};
 
 use bytes::Bytes;
 
@@ -87,6 +92,7 @@ async fn dispatch(operation: &str, call: &Call<'_>) -> Result<Bytes, WireError> 
         "PutItem" => put_item::run(call).await,
         "Query" => query::run(call).await,
         "Scan" => scan::run(call).await,
+        "UpdateItem" => update_item::run(call).await,
         "UpdateTimeToLive" => update_time_to_live::run(call).await,
         other => Err(operations::unknown(other)),
     }

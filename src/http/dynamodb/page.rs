@@ -6,10 +6,12 @@ use super::Call;
 use super::capacity::{Report, Units};
 use super::constraint::Violations;
 use super::error::WireError;
+use super::expressions::{Expressions, Takes};
 use super::json::{Object, list};
 use super::parameter::Shared;
 use super::request::Wire;
-use crate::engine::Page;
+use crate::engine::{Page, Selection};
+use crate::expression::{Condition, Projection};
 use crate::http::memory::Share;
 use crate::model::dynamodb_json::{self, DecodeError};
 use crate::model::{Map, limits};
@@ -18,7 +20,7 @@ use crate::model::{Map, limits};
 const MEMORY: usize = 4 * limits::PAGE;
 
 /// Parameters of both.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Paging {
     pub(super) table: Option<String>,
     pub(super) limit: Option<i64>,
@@ -26,9 +28,23 @@ pub(super) struct Paging {
     select: Option<String>,
     consistent: Option<bool>,
     pub(super) shared: Shared,
+    pub(super) expressions: Expressions,
 }
 
 impl Paging {
+    /// Nothing yet, of what an operation takes.
+    pub(super) fn new(takes: &'static Takes) -> Paging {
+        Paging {
+            table: None,
+            limit: None,
+            start: None,
+            select: None,
+            consistent: None,
+            shared: Shared::default(),
+            expressions: Expressions::new(takes),
+        }
+    }
+
     /// Reads a member that is not the operation's own.
     pub(super) fn member(&mut self, wire: &mut Wire<'_>, name: &str) -> Result<(), DecodeError> {
         match name {
@@ -37,6 +53,7 @@ impl Paging {
             "ExclusiveStartKey" => self.start = wire.item()?,
             "Select" => self.select = wire.string()?,
             "ConsistentRead" => self.consistent = wire.boolean()?,
+            _ if self.expressions.member(wire, name)? => {}
             _ => self.shared.member(wire, name)?,
         }
         Ok(())
@@ -48,10 +65,19 @@ impl Paging {
         violations.one_of("select", self.select.as_deref(), &words);
     }
 
-    /// Refuses what Select can't mean without a projection or an index.
-    pub(super) fn check_selection(&self) -> Result<(), WireError> {
-        match self.select.as_deref() {
-            Some("SPECIFIC_ATTRIBUTES") => Err(WireError::validation(
+    /// Refuses what Select can't mean with or without a projection or an index.
+    pub(super) fn check_selection(&self, projecting: Option<&str>) -> Result<(), WireError> {
+        let select = self.select.as_deref();
+        if let (Some(projecting), Some(select)) = (projecting, select)
+            && select != "SPECIFIC_ATTRIBUTES"
+        {
+            let wanted = if select == "COUNT" { "only the Count" } else { select };
+            return Err(WireError::validation(format!(
+                "Cannot specify the {projecting} when choosing to get {wanted}"
+            )));
+        }
+        match select {
+            Some("SPECIFIC_ATTRIBUTES") if projecting.is_none() => Err(WireError::validation(
                 "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES",
             )),
             Some("ALL_PROJECTED_ATTRIBUTES") => Err(WireError::validation(
@@ -59,6 +85,11 @@ impl Paging {
             )),
             _ => Ok(()),
         }
+    }
+
+    /// What the engine keeps of the rows.
+    pub(super) fn selection(&self, filter: Option<Condition>, projection: Option<Projection>) -> Selection {
+        Selection { filter, projection, count_only: self.select.as_deref() == Some("COUNT") }
     }
 
     /// The limit as the engine takes it.
@@ -76,7 +107,7 @@ impl Paging {
     pub(super) fn answer(&self, page: &Page, share: Share) -> Result<Bytes, WireError> {
         let mut out = Vec::with_capacity(page.size.saturating_mul(2) + 128);
         let mut answer = Object::open(&mut out);
-        answer.plain("Count", page.items.len());
+        answer.plain("Count", page.count);
         if self.select.as_deref() != Some("COUNT") {
             list(&page.items, answer.member("Items"), |item, out| {
                 dynamodb_json::write_image(item.as_map(), out)
@@ -85,7 +116,7 @@ impl Paging {
         if let Some(last) = &page.last {
             dynamodb_json::write_item(last, answer.member("LastEvaluatedKey"));
         }
-        answer.plain("ScannedCount", page.items.len());
+        answer.plain("ScannedCount", page.scanned);
         let report = self.shared.report();
         if report != Report::None {
             let units = Units::read(page.size, self.consistent.unwrap_or(false));

@@ -4,6 +4,8 @@ use super::capacity::Report;
 use super::constraint::Violations;
 use super::error::WireError;
 use super::request::Wire;
+use crate::engine::OnlyIf;
+use crate::expression::Condition;
 use crate::model::dynamodb_json::DecodeError;
 
 /// Parameters beyond an operation's own.
@@ -13,25 +15,12 @@ pub(super) struct Shared {
     metrics: Option<String>,
     return_values: Option<String>,
     on_failure: Option<String>,
-    conditional_operator: Option<String>,
-    attribute_names: bool,
-    attribute_values: bool,
     /// The first parameter that would change the result and is not there yet.
     not_yet: Option<&'static str>,
 }
 
 /// Parameters on which an operation's result depends, and that this version does not know.
-const NOT_YET: &[&str] = &[
-    "ConditionExpression",
-    "FilterExpression",
-    "ProjectionExpression",
-    "KeyConditionExpression",
-    "Expected",
-    "QueryFilter",
-    "ScanFilter",
-    "AttributesToGet",
-    "IndexName",
-];
+const NOT_YET: &[&str] = &["IndexName"];
 
 impl Shared {
     /// Reads a member that is not the operation's own; unknown ones are skipped.
@@ -41,9 +30,6 @@ impl Shared {
             "ReturnItemCollectionMetrics" => self.metrics = wire.string()?,
             "ReturnValues" => self.return_values = wire.string()?,
             "ReturnValuesOnConditionCheckFailure" => self.on_failure = wire.string()?,
-            "ConditionalOperator" => self.conditional_operator = wire.string()?,
-            "ExpressionAttributeNames" => self.attribute_names = wire.given()?,
-            "ExpressionAttributeValues" => self.attribute_values = wire.given()?,
             _ => match NOT_YET.iter().find(|parameter| **parameter == name) {
                 Some(parameter) if wire.given()? => self.not_yet = self.not_yet.or(Some(parameter)),
                 Some(_) => {}
@@ -56,11 +42,6 @@ impl Shared {
     /// Constraint of ReturnConsumedCapacity.
     pub(super) fn check_capacity(&self, violations: &mut Violations) {
         violations.one_of("returnConsumedCapacity", self.capacity.as_deref(), &["INDEXES", "TOTAL", "NONE"]);
-    }
-
-    /// Constraint of ConditionalOperator.
-    pub(super) fn check_operator(&self, violations: &mut Violations) {
-        violations.one_of("conditionalOperator", self.conditional_operator.as_deref(), &["OR", "AND"]);
     }
 
     /// Constraint of ReturnItemCollectionMetrics.
@@ -77,28 +58,23 @@ impl Shared {
         violations.one_of(at, self.on_failure.as_deref(), &["ALL_OLD", "NONE"]);
     }
 
-    /// Refuses what is not there yet, and what is senseless without it. `expressions` are those of the operation that
-    /// take values, in the service's words.
-    pub(super) fn check_not_yet(&self, expressions: &str) -> Result<(), WireError> {
-        if let Some(parameter) = self.not_yet {
-            return Err(WireError::unsupported(parameter));
+    /// Refuses what is not there yet.
+    pub(super) fn check_not_yet(&self) -> Result<(), WireError> {
+        match self.not_yet {
+            Some(parameter) => Err(WireError::unsupported(parameter)),
+            None => Ok(()),
         }
-        if self.attribute_names {
-            return Err(WireError::validation(
-                "ExpressionAttributeNames can only be specified when using expressions",
-            ));
-        }
-        if self.attribute_values {
-            return Err(WireError::validation(format!(
-                "ExpressionAttributeValues can only be specified when using expressions: {expressions} null"
-            )));
-        }
-        if self.conditional_operator.is_some() {
-            return Err(WireError::validation(
-                "ConditionalOperator cannot be used without Filter or Expected",
-            ));
-        }
-        Ok(())
+    }
+
+    /// What a write must hold for; a refusal carries the old item where that is asked for.
+    pub(super) fn only_if(&self, condition: Option<Condition>) -> Option<OnlyIf> {
+        let return_old = self.on_failure.as_deref() == Some("ALL_OLD");
+        condition.map(|condition| OnlyIf { condition, return_old })
+    }
+
+    /// What UpdateItem gives back.
+    pub(super) fn return_values(&self) -> &str {
+        self.return_values.as_deref().unwrap_or("NONE")
     }
 
     /// Whether the old item is wanted back; PutItem and DeleteItem have no other.

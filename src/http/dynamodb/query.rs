@@ -1,29 +1,22 @@
-//! Query, with the legacy KeyConditions.
+//! Query: by KeyConditionExpression, or by the legacy KeyConditions.
 
 use bytes::Bytes;
 
 use super::Call;
 use super::constraint::{Violations, not_empty};
 use super::error::WireError;
-use super::key_conditions::{self, Condition};
-use super::mismatch::Expected;
+use super::expressions;
+use super::key_conditions::{self, Refusal, few};
 use super::page::Paging;
 use super::request::Wire;
 use crate::engine::Query;
 
 pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
-    let mut paging = Paging::default();
-    let (mut conditions, mut forward) = (None::<Vec<Condition>>, None);
+    let mut paging = Paging::new(&expressions::QUERY);
+    let mut forward = None;
     let read = Wire::read(call.body, |wire, name| {
         match name {
             "ScanIndexForward" => forward = wire.boolean()?,
-            "KeyConditions" => {
-                let mut read = Vec::new();
-                let given = wire.object(Expected::Map("Condition"), |wire, attribute| {
-                    key_conditions::read(wire, attribute, &mut read)
-                })?;
-                conditions = given.then_some(read);
-            }
             _ => paging.member(wire, name)?,
         }
         Ok(())
@@ -33,29 +26,33 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     paging.check_select(&mut violations);
     paging.shared.check_capacity(&mut violations);
     let table = violations.table(paging.table.as_deref());
-    paging.shared.check_operator(&mut violations);
     if paging.limit.is_some_and(|limit| limit < 1) {
         // The service words this one differently from Scan's.
         violations.other("Value", "Limit", "Member must have value greater than or equal to 1");
     }
-    for condition in conditions.iter().flatten() {
-        condition.check(&mut violations);
-    }
+    paging.expressions.check(&mut violations);
     violations.check()?;
     let Some(table) = table else { return Err(super::unreadable()) };
-    paging.shared.check_not_yet("FilterExpression and KeyConditionExpression are")?;
+    paging.shared.check_not_yet()?;
+    paging.expressions.check_mixture()?;
     read.values()?;
-    let Some(conditions) = conditions else {
-        return Err(WireError::validation(
-            "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.",
-        ));
+    let legacy = paging.expressions.key_conditions.take();
+    let projecting = paging.expressions.projecting();
+    let ready = paging.expressions.ready()?;
+    let conditions = match (ready.key_condition, legacy) {
+        (Some(conditions), _) => few(conditions.len()).map(|()| conditions).map_err(Refusal::Now),
+        (None, Some(conditions)) => key_conditions::to_engine(conditions),
+        (None, None) => {
+            return Err(WireError::validation(
+                "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.",
+            ));
+        }
     };
-    let conditions = key_conditions::to_engine(conditions);
-    paging.check_selection()?;
+    paging.check_selection(projecting)?;
     let conditions = match conditions {
         Ok(conditions) => conditions,
-        Err(key_conditions::Refusal::Now(error)) => return Err(error),
-        Err(key_conditions::Refusal::WithTable(error)) => {
+        Err(Refusal::Now(error)) => return Err(error),
+        Err(Refusal::WithTable(error)) => {
             call.engine().table(table.as_str())?;
             return Err(error);
         }
@@ -68,6 +65,7 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
         forward: forward.unwrap_or(true),
         limit: paging.engine_limit(),
         start: paging.start.take(),
+        selection: paging.selection(ready.filter, ready.projection),
     };
     let page = call.engine().query(call.authorize(request)).await?;
     paging.answer(&page, share)

@@ -155,6 +155,19 @@ impl<'j> Wire<'j> {
         }
     }
 
+    /// One attribute value, or what is wrong with it.
+    pub(super) fn checked_value(&mut self) -> Result<Option<std::result::Result<AttributeValue, String>>> {
+        match self.value_or_null()? {
+            None => Ok(None),
+            Some(Peek::Object) => match dynamodb_json::read_value(&mut self.json) {
+                Ok(value) => Ok(Some(Ok(value))),
+                Err(DecodeError::Validation(text)) => Ok(Some(Err(text))),
+                Err(error) => Err(error),
+            },
+            Some(other) => Err(mismatch(other, Expected::Element("AttributeValue"), &mut self.json)),
+        }
+    }
+
     /// Behind a wrong value the parser stands where it would behind a right one.
     fn defer<T>(&mut self, read: impl FnOnce(&mut Jiter<'j>) -> Result<T>, stand_in: T) -> Result<T> {
         match read(&mut self.json) {

@@ -5,12 +5,13 @@ use bytes::Bytes;
 use super::Call;
 use super::constraint::{Violations, not_empty};
 use super::error::WireError;
+use super::expressions;
 use super::page::Paging;
 use super::request::Wire;
 use crate::engine::Scan;
 
 pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
-    let mut paging = Paging::default();
+    let mut paging = Paging::new(&expressions::SCAN);
     let (mut segment, mut total) = (None, None);
     let read = Wire::read(call.body, |wire, name| {
         match name {
@@ -26,18 +27,27 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     violations.range("totalSegments", total, 1, Some(1_000_000));
     paging.shared.check_capacity(&mut violations);
     let table = violations.table(paging.table.as_deref());
-    paging.shared.check_operator(&mut violations);
     violations.range("segment", segment, 0, Some(999_999));
     violations.range("limit", paging.limit, 1, None);
+    paging.expressions.check(&mut violations);
     violations.check()?;
     let Some(table) = table else { return Err(super::unreadable()) };
-    paging.shared.check_not_yet("FilterExpression is")?;
+    paging.shared.check_not_yet()?;
+    paging.expressions.check_mixture()?;
     read.values()?;
     let segment = segments(segment, total)?;
-    paging.check_selection()?;
+    let projecting = paging.expressions.projecting();
+    let ready = paging.expressions.ready()?;
+    paging.check_selection(projecting)?;
 
     let share = paging.share(call).await?;
-    let request = Scan { table, limit: paging.engine_limit(), start: paging.start.take(), segment };
+    let request = Scan {
+        table,
+        limit: paging.engine_limit(),
+        start: paging.start.take(),
+        segment,
+        selection: paging.selection(ready.filter, ready.projection),
+    };
     let page = call.engine().scan(call.authorize(request)).await?;
     paging.answer(&page, share)
 }

@@ -39,7 +39,7 @@ async fn delete(
     Parameters::parse(query)?.finish()?;
     let table = rest.table(table)?;
     let key = key(&table, partition, sort)?;
-    let request = DeleteItem { table: table.name.clone(), key, origin: Origin::Rest };
+    let request = DeleteItem { table: table.name.clone(), key, only_if: None, origin: Origin::Rest };
     rest.engine.delete_item(allowed(request)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

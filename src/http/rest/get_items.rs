@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use super::parameter::{Form, Parameters, key, key_value, only_form};
 use super::problem::{Kind, Problem};
 use super::{Parts, Rest, allowed, cursor};
-use crate::engine::{GetItem, KeyCondition, Page, Query, SortCondition};
+use crate::engine::{GetItem, KeyCondition, Page, Query, Selection, SortCondition};
 use crate::model::dynamodb_json::{self, write_string};
 use crate::model::{Image, ImageError, KeyAttribute, Map, TableDef, limits, plain_json};
 
@@ -49,7 +49,8 @@ pub(super) async fn one(
 
 async fn item(rest: &Rest, table: &TableDef, key: Map, form: Form) -> Result<Response, Problem> {
     let share = rest.answers.take(4 * limits::ITEM_SIZE).await?;
-    let got = rest.engine.get_item(allowed(GetItem { table: table.name.clone(), key })).await?;
+    let got =
+        rest.engine.get_item(allowed(GetItem { table: table.name.clone(), key, projection: None })).await?;
     let Some(image) = got.item else {
         return Err(Problem::new(Kind::NotFound, "there is no such item"));
     };
@@ -117,7 +118,14 @@ impl Listing {
             (Some(from), Some(to)) => Some(condition(sort, SortCondition::Between(from, to))),
         });
         // One more than asked for: it tells whether there is more.
-        let query = Query { table: table.name.clone(), conditions, forward, limit: Some(limit + 1), start };
+        let query = Query {
+            table: table.name.clone(),
+            conditions,
+            forward,
+            limit: Some(limit + 1),
+            start,
+            selection: Selection::default(),
+        };
         Ok(Listing { query, limit, form })
     }
 }

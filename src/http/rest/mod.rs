@@ -19,6 +19,7 @@ mod stream_items;
 mod table;
 #[cfg(test)]
 mod tests;
+pub(super) mod upstreams;
 mod write;
 
 use std::sync::Arc;

@@ -11,19 +11,23 @@ use crate::ingest::payload::CborError;
 use crate::model::ImageError;
 use crate::model::dynamodb_json::write_string;
 use crate::model::plain_json::PlainError;
+use crate::operations::upstreams::OrderError;
+use crate::store::CommitError;
 
 /// A kind of error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A path or a query parameter is wrong.
     BadRequest,
+    /// Not from there.
+    Forbidden,
     /// No such table, no such item.
     NotFound,
     /// The path does not know this method.
     MethodNotAllowed,
     /// The body did not come in time.
     Timeout,
-    /// The table is in a state that does not allow it.
+    /// A table, or an upstream, is in a state that does not allow it.
     Conflict,
     /// The body, or a line of it, is too large.
     TooLarge,
@@ -46,12 +50,13 @@ impl Kind {
     fn form(self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Kind::BadRequest => (StatusCode::BAD_REQUEST, "bad-request", "The request is wrong"),
+            Kind::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "Not allowed"),
             Kind::NotFound => (StatusCode::NOT_FOUND, "not-found", "Not found"),
             Kind::MethodNotAllowed => {
                 (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed")
             }
             Kind::Timeout => (StatusCode::REQUEST_TIMEOUT, "timeout", "The body did not come in time"),
-            Kind::Conflict => (StatusCode::CONFLICT, "conflict", "The table does not allow that"),
+            Kind::Conflict => (StatusCode::CONFLICT, "conflict", "As things are, that can't be done"),
             Kind::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Too large"),
             Kind::MediaType => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Unsupported media type")
@@ -144,15 +149,29 @@ impl From<EngineError> for Problem {
             EngineError::ResourceNotFound(table) => {
                 Problem::new(Kind::NotFound, format!("there is no table {table}"))
             }
-            EngineError::ResourceInUse(_) | EngineError::DeletionProtected(_) => {
-                Problem::new(Kind::Conflict, text)
-            }
+            EngineError::ResourceInUse(_)
+            | EngineError::DeletionProtected(_)
+            | EngineError::ConditionFailed(_) => Problem::new(Kind::Conflict, text),
             EngineError::Validation(_) => Problem::not_an_item(text),
             EngineError::Full(_) => Problem::new(Kind::Full, text),
             EngineError::Busy => Problem::new(Kind::Busy, text),
             EngineError::OutcomeUnknown(_) => Problem::new(Kind::OutcomeUnknown, text),
             EngineError::Internal(_) => Problem::new(Kind::Internal, text),
         }
+    }
+}
+
+impl From<OrderError> for Problem {
+    fn from(error: OrderError) -> Problem {
+        let kind = match &error {
+            OrderError::NotFound(_) => Kind::NotFound,
+            OrderError::Conflict(_) => Kind::Conflict,
+            OrderError::Commit(CommitError::Full(_)) => Kind::Full,
+            OrderError::Commit(CommitError::Busy) => Kind::Busy,
+            OrderError::Commit(CommitError::OutcomeUnknown(_)) => Kind::OutcomeUnknown,
+            OrderError::Read(_) => Kind::Internal,
+        };
+        Problem::new(kind, error.to_string())
     }
 }
 
@@ -212,6 +231,7 @@ mod tests {
             (EngineError::ResourceNotFound(text()), 404, "not-found"),
             (EngineError::ResourceInUse(text()), 409, "conflict"),
             (EngineError::DeletionProtected(text()), 409, "conflict"),
+            (EngineError::ConditionFailed(None), 409, "conflict"),
             (EngineError::Validation(text()), 422, "not-an-item"),
             (EngineError::Full(text()), 507, "store-full"),
             (EngineError::Busy, 503, "busy"),

@@ -49,7 +49,13 @@ impl Bench {
     }
 
     async fn items(&self) -> Vec<Item> {
-        let scan = Scan { table: readings().name, limit: None, start: None, segment: None };
+        let scan = Scan {
+            table: readings().name,
+            limit: None,
+            start: None,
+            segment: None,
+            selection: Default::default(),
+        };
         let engine = Engine::new(self.store.clone(), self.clock.clone());
         let page = engine.scan(authorize(Principal::Daemon, scan)).await.unwrap();
         page.items.iter().map(|image| image.as_map().to_map().unwrap()).collect()

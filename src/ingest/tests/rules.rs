@@ -147,7 +147,7 @@ fn a_delivery_has_a_fingerprint_where_the_key_is_of_the_gateways_making() {
         Message { payload: r#"{"v":2}"#.into(), ..first.clone() },
         Message { topic: "s/d2".into(), ..first.clone() },
         Message { source: Source::Listener { client: "b".into() }, ..first.clone() },
-        Message { source: Source::Broker { url: "client".into() }, ..first.clone() },
+        Message { source: Source::Broker { url: "client".into(), session: 0 }, ..first.clone() },
     ] {
         assert!(print(&other).is_some_and(|print| Some(print) != print_of_first), "{other:?}");
     }
@@ -168,7 +168,7 @@ fn a_delivery_has_a_fingerprint_where_the_key_is_of_the_gateways_making() {
 
 #[test]
 fn retained_copies_and_empty_payloads() {
-    let broker = Source::Broker { url: "mqtt://b".into() };
+    let broker = Source::Broker { url: "mqtt://b".into(), session: 0 };
     let rules = compile(PLAIN, vec![readings()]);
     let retained = Message { retained: true, ..message("s/d1", "1") };
     let copy = Message { source: broker.clone(), ..retained.clone() };
@@ -187,7 +187,8 @@ fn retained_copies_and_empty_payloads() {
 fn what_a_filter_brings_beyond_the_rules_is_skipped_and_what_the_owner_asked_for_is_rejected() {
     let rule = "[[rule]]\ntopic = \"z/{device..}/state\"\nset = { device = \"{device}\", ts = 1 }";
     let rules = compile(rule, vec![readings()]);
-    let other = Message { source: Source::Broker { url: "mqtt://b".into() }, ..message("z/d/log", "{}") };
+    let other =
+        Message { source: Source::Broker { url: "mqtt://b".into(), session: 0 }, ..message("z/d/log", "{}") };
     assert_eq!(apply(&rules, &other, false).0, Outcome::Skip(Skip::Unasked));
     let asked = rules.with_broker(Some(vec!["z/#".into(), "z/+/log".into()]), false).unwrap();
     assert!(matches!(apply(&asked, &other, false).0, Outcome::Reject(_)));

@@ -151,20 +151,24 @@ impl<'a, T, R: Fn(&mut Cursor<'a>) -> Result<T, ImageError>> Iterator for Entrie
     }
 }
 
-/// An array's elements.
-pub(super) struct Values<'a>(Left<'a>);
+/// An array's elements, read by `R`.
+pub(super) struct Values<'a, R> {
+    left: Left<'a>,
+    read: R,
+}
 
-impl<'a> Values<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Values<'a> {
-        Values(Left::new(bytes, Major::Array))
+impl<'a, R> Values<'a, R> {
+    pub(super) fn new(bytes: &'a [u8], read: R) -> Values<'a, R> {
+        Values { left: Left::new(bytes, Major::Array), read }
     }
 }
 
-impl<'a> Iterator for Values<'a> {
-    type Item = Result<ValueRef<'a>, ImageError>;
+impl<'a, T, R: Fn(&mut Cursor<'a>) -> Result<T, ImageError>> Iterator for Values<'a, R> {
+    type Item = Result<T, ImageError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.0.next(value)
+        let read = &self.read;
+        self.left.next(read)
     }
 }
 

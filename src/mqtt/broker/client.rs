@@ -10,7 +10,7 @@ use super::backoff::Rotation;
 use super::connection::{Connection, Io, closed};
 use super::filters;
 use super::intake::Intake;
-use super::record::Record;
+use super::record::{Known, Record};
 use super::report::Report;
 use super::settings::{BrokerSettings, BrokerUrl};
 use crate::clock::Clock;
@@ -211,15 +211,13 @@ impl<O: Offer> Client<'_, O> {
         settings: &BrokerSettings,
         subscriptions: &mut Subscriptions,
     ) -> End {
-        let source = Source::Broker { url: url.to_string().into() };
+        let known = self.known(session_present, url, settings).await;
+        let source = Source::Broker { url: url.to_string().into(), session: known.session };
         let max = (settings.max_queued_messages, settings.max_queued_bytes);
         self.intake.connected(source, max, settings.gather);
-        let known = match &self.record {
-            Some(record) if session_present => record.load(&url.to_string(), &settings.client_id).await,
-            _ => Vec::new(),
-        };
-        let mut session = Session { connection: &mut connection, url, settings, subscriptions };
-        session.ask(&known);
+        let mut session =
+            Session { connection: &mut connection, url, settings, subscriptions, number: known.session };
+        session.ask(&known.filters);
         let end = session.run(self).await;
         let patience = match end {
             End::Stopping => Some(settings.drain.mul_f64(0.8)),
@@ -233,6 +231,22 @@ impl<O: Offer> Client<'_, O> {
         self.intake.disconnected();
         end
     }
+
+    /// What is known of the session: of a new one nothing but its number, which is on record before its first message is.
+    async fn known(&mut self, session_present: bool, url: &BrokerUrl, settings: &BrokerSettings) -> Known {
+        let url = url.to_string();
+        if session_present
+            && let Some(record) = &self.record
+            && let Some(known) = record.load(&url, &settings.client_id).await
+        {
+            return known;
+        }
+        let known = Known { session: fastrand::u64(..), filters: Vec::new() };
+        if let Some(record) = &self.record {
+            record.save(&url, &settings.client_id, &known).await;
+        }
+        known
+    }
 }
 
 /// A connection being served.
@@ -241,6 +255,8 @@ struct Session<'a> {
     url: &'a BrokerUrl,
     settings: &'a BrokerSettings,
     subscriptions: &'a mut Subscriptions,
+    /// The session's.
+    number: u64,
 }
 
 impl Session<'_> {
@@ -311,8 +327,8 @@ impl Session<'_> {
         client.report.subscribed(self.url, subscription.filters(), subscription.amiss());
         if let Some(record) = client.record.clone() {
             let (url, client_id) = (self.url.to_string(), self.settings.client_id.clone());
-            let filters = subscription.filters().to_vec();
-            tokio::spawn(async move { record.save(&url, &client_id, filters).await });
+            let known = Known { session: self.number, filters: subscription.filters().to_vec() };
+            tokio::spawn(async move { record.save(&url, &client_id, &known).await });
         }
     }
 

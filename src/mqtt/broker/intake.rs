@@ -51,7 +51,7 @@ impl<'a, O: Offer> Intake<'a, O> {
             gather: Gather::new(Duration::ZERO),
             withhold: Withhold::new(&metrics.withholding),
             under_way: None,
-            source: Source::Broker { url: "".into() },
+            source: Source::Broker { url: "".into(), session: 0 },
             max_messages: 1,
             max_bytes: 1,
             broken: false,

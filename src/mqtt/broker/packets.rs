@@ -1,7 +1,7 @@
 //! The packets of a client: PUBLISH and its acknowledgements as in the listener, in place and without copies; all others
 //! through rumqttc's packet types. `docs/decisions/007-broker-client.md` says why not through its event loop.
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use rumqttc::mqttbytes::{self, v4};
 use rumqttc::v5::mqttbytes::{self as mqttbytes5, v5};
 
@@ -15,6 +15,10 @@ use crate::mqtt::publish::Publish;
 const FOR_EVER: u32 = u32::MAX;
 /// The first byte's high half of a PUBLISH.
 const PUBLISH: u8 = 3;
+/// The first byte of a DISCONNECT.
+const DISCONNECT: u8 = 0xE0;
+/// The longest fixed header.
+const MAX_HEADER: usize = 5;
 /// The longest topic, identifier and length fields in front of a payload that is left out, beside the fixed header.
 const LONGEST_HEAD: usize = 2 + u16::MAX as usize + 2;
 
@@ -109,25 +113,36 @@ fn too_large(version: Version, input: &BytesMut) -> Result<Option<Packet>, Strin
     Ok(Some(Packet::TooLarge(TooLarge { topic, packet_id, qos, size })))
 }
 
-/// Any packet but PUBLISH.
+/// Any packet but PUBLISH. It is cut out here: rumqttc may ask for more bytes in the middle of a packet that is whole.
 fn control(version: Version, input: &mut BytesMut, max: usize) -> Result<Option<Packet>, String> {
-    match version {
-        Version::V4 => match v4::Packet::read(input, max) {
-            Ok(packet) => from_v4(packet).map(Some),
-            Err(mqttbytes::Error::InsufficientBytes(_)) => Ok(None),
-            Err(error) => Err(broken(error)),
-        },
-        // rumqttc reads no DISCONNECT without a reason, which means 0: normal.
-        Version::V5 if input.starts_with(&[0xE0, 0]) => {
-            input.advance(2);
-            Ok(Some(Packet::Goodbye("the broker has said goodbye".to_owned())))
-        }
-        Version::V5 => match v5::Packet::read(input, u32::try_from(max).ok()) {
-            Ok(packet) => from_v5(packet).map(Some),
-            Err(mqttbytes5::Error::InsufficientBytes(_)) => Ok(None),
-            Err(error) => Err(broken(error)),
-        },
+    let size = match frame::sizes(input) {
+        Some((_, size)) if size <= max => size,
+        Some(_) => return Err(broken("a packet beyond the maximum size")),
+        None if input.len() >= MAX_HEADER => return Err(broken("a malformed length")),
+        None => return Ok(None),
+    };
+    if input.len() < size {
+        return Ok(None);
     }
+    let mut packet = input.split_to(size);
+    match version {
+        Version::V4 => v4::Packet::read(&mut packet, max).map_err(broken).and_then(from_v4),
+        Version::V5 => {
+            whole_disconnect(&mut packet);
+            v5::Packet::read(&mut packet, None).map_err(broken).and_then(from_v5)
+        }
+    }
+    .map(Some)
+}
+
+/// DISCONNECT may leave out its properties, and its reason as well (MQTT 5, section 3.14.2); rumqttc wants both.
+fn whole_disconnect(packet: &mut BytesMut) {
+    let reason = match packet[..] {
+        [DISCONNECT, 0] => 0,
+        [DISCONNECT, 1, reason] => reason,
+        _ => return,
+    };
+    *packet = BytesMut::from(&[DISCONNECT, 2, reason, 0][..]);
 }
 
 fn from_v4(packet: v4::Packet) -> Result<Packet, String> {
@@ -191,6 +206,7 @@ fn from_v5(packet: v5::Packet) -> Result<Packet, String> {
             let said = goodbye.properties.and_then(|properties| properties.reason_string);
             let said = said.map(|said| format!(" ({said})")).unwrap_or_default();
             Packet::Goodbye(match goodbye.reason_code {
+                v5::DisconnectReasonCode::NormalDisconnection => "the broker has said goodbye".to_owned(),
                 v5::DisconnectReasonCode::SessionTakenOver => {
                     format!("another client has the same client_id; give each gateway its own{said}")
                 }

@@ -163,7 +163,7 @@ mod tests {
         }
         body.resize(body.len() + payload, b'1');
         let publish = Publish::parse(Version::V4, qos << 1, body.into()).unwrap();
-        queue.push(publish, &Source::Broker { url: "mqtt://b:1883".into() });
+        queue.push(publish, &Source::Broker { url: "mqtt://b:1883".into(), session: 0 });
     }
 
     fn settled(queue: &mut Queue, count: usize) -> Vec<u8> {

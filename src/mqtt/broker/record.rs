@@ -1,5 +1,6 @@
-//! What the session at a broker is subscribed to, kept in the store: after a restart with other rules the session is there
-//! still, and what it no longer needs must be unsubscribed.
+//! The sessions at brokers, kept in the store. After a restart with other rules a session is there still, and what it no
+//! longer needs must be unsubscribed. And a message that a session delivers again must be told from one that another session
+//! delivered under the same identifier, so each session has a number.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,10 +20,13 @@ impl std::fmt::Debug for Record {
     }
 }
 
-/// One session's row.
-#[derive(Debug, Serialize, Deserialize)]
-struct Entry {
-    filters: Vec<String>,
+/// What is known of a session.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Known {
+    /// Its number.
+    pub(super) session: u64,
+    /// What it is subscribed to.
+    pub(super) filters: Vec<String>,
 }
 
 impl Record {
@@ -31,8 +35,8 @@ impl Record {
         Record { store, clock }
     }
 
-    /// The filters of a session; none where nothing is known.
-    pub(super) async fn load(&self, url: &str, client_id: &str) -> Vec<String> {
+    /// What is known of a session, if anything.
+    pub(super) async fn load(&self, url: &str, client_id: &str) -> Option<Known> {
         let (store, key) = (self.store.clone(), key(url, client_id));
         let read =
             tokio::task::spawn_blocking(move || store.view()?.get(&system_key(Space::Subscription, &key)));
@@ -44,16 +48,15 @@ impl Record {
             }
             Err(_) => None,
         };
-        row.and_then(|row| ciborium::from_reader::<Entry, _>(&row.image[..]).ok())
-            .map(|entry| entry.filters)
-            .unwrap_or_default()
+        row.and_then(|row| ciborium::from_reader(&row.image[..]).ok())
     }
 
-    /// The session has these now. A store that can't take it is no reason to do without them.
-    pub(super) async fn save(&self, url: &str, client_id: &str, filters: Vec<String>) {
+    /// Keeps what is known of a session; durable when this returns. A store that can't take it is no reason to do without
+    /// the session.
+    pub(super) async fn save(&self, url: &str, client_id: &str, known: &Known) {
         let (key, stamp) = (key(url, client_id), self.clock.stamp());
         let mut value = Vec::new();
-        if ciborium::into_writer(&Entry { filters }, &mut value).is_err() {
+        if ciborium::into_writer(known, &mut value).is_err() {
             return;
         }
         let size = value.len() + 64;
@@ -65,7 +68,7 @@ impl Record {
             }
         };
         if let Err(error) = self.store.submit(Urgency::Gather, size, stage).await {
-            tracing::warn!(%error, "the subscriptions can't be kept on record; they are asked for again after a restart");
+            tracing::warn!(%error, "the session at the MQTT broker can't be kept on record");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Credentials, CredentialsError, CredentialsSource, Environment, environment, files, load};
+use super::{Credentials, CredentialsError, CredentialsSource, Environment, environment, files, load_with};
 
 /// How often the files are looked at, at most.
 const LOOK: Duration = Duration::from_secs(1);
@@ -92,7 +92,7 @@ impl Keeper {
     fn read(&self, kept: &mut Kept, env: Environment<'_>) -> Result<Arc<Credentials>, CredentialsError> {
         // Before reading: what changes meanwhile is seen the next time.
         let files = stamps(&self.source, env);
-        let loaded = match load(&self.source, env) {
+        let loaded = match load_with(&self.source, env) {
             Ok(loaded) => Ok(Arc::new(loaded)),
             Err(error @ CredentialsError::None(_)) => self.fallback.clone().ok_or(error),
             Err(error) => Err(error),

@@ -23,7 +23,7 @@ fn the_environment_comes_first() {
         "AWS_SESSION_TOKEN" => Some("token".to_owned()),
         _ => None,
     };
-    let credentials = load(&CredentialsSource::Environment, &env).unwrap();
+    let credentials = load_with(&CredentialsSource::Environment, &env).unwrap();
     assert_eq!(credentials, pair("AKID", "hush", Some("token")));
     let printed = format!("{credentials:?}");
     assert!(printed.contains("AKID") && !printed.contains("hush") && !printed.contains("token\""));
@@ -33,14 +33,14 @@ fn the_environment_comes_first() {
 #[test]
 fn half_of_a_pair_in_the_environment_is_a_mistake() {
     let env = |name: &str| (name == "AWS_ACCESS_KEY_ID").then(|| "AKID".to_owned());
-    let error = load(&CredentialsSource::Environment, &env).unwrap_err().to_string();
+    let error = load_with(&CredentialsSource::Environment, &env).unwrap_err().to_string();
     assert!(error.contains("AWS_SECRET_ACCESS_KEY"), "{error}");
 }
 
 #[test]
 fn nothing_anywhere_says_where_it_was_looked_for_and_what_helps() {
     for env in [&nothing as Environment<'_>, &|name| (name == "HOME").then(|| "/nowhere".to_owned())] {
-        let error = load(&CredentialsSource::Environment, env).unwrap_err();
+        let error = load_with(&CredentialsSource::Environment, env).unwrap_err();
         assert!(matches!(error, CredentialsError::None(_)));
         for word in
             ["AWS_ACCESS_KEY_ID", "home directory|/nowhere/.aws/credentials", "secret_access_key_file"]
@@ -61,12 +61,12 @@ fn a_profile_is_read() {
         0o600,
     );
     let env = |name: &str| (name == "AWS_SHARED_CREDENTIALS_FILE").then(|| file.to_str().unwrap().to_owned());
-    assert_eq!(load(&CredentialsSource::Environment, &env), Ok(pair("A", "s=1", None)));
+    assert_eq!(load_with(&CredentialsSource::Environment, &env), Ok(pair("A", "s=1", None)));
     let profile = |name: &str| CredentialsSource::Profile { file: None, name: name.to_owned() };
-    assert_eq!(load(&profile("edge"), &env), Ok(pair("B", "t", Some("u"))));
-    assert!(matches!(load(&profile("half"), &env), Err(CredentialsError::Unusable(_))));
-    assert!(matches!(load(&profile("gone"), &env), Err(CredentialsError::None(_))));
-    assert!(matches!(load(&profile("gone"), &nothing), Err(CredentialsError::None(_))));
+    assert_eq!(load_with(&profile("edge"), &env), Ok(pair("B", "t", Some("u"))));
+    assert!(matches!(load_with(&profile("half"), &env), Err(CredentialsError::Unusable(_))));
+    assert!(matches!(load_with(&profile("gone"), &env), Err(CredentialsError::None(_))));
+    assert!(matches!(load_with(&profile("gone"), &nothing), Err(CredentialsError::None(_))));
 }
 
 #[test]
@@ -80,13 +80,13 @@ fn the_environment_names_a_profile_and_the_configuration_file_may_have_it() {
     };
     let config = home.path().join(".aws/config");
     write(&config, "[profile edge]\nregion = x\naws_access_key_id=B\naws_secret_access_key=t\n", 0o600);
-    assert_eq!(load(&CredentialsSource::Environment, &env), Ok(pair("B", "t", None)));
+    assert_eq!(load_with(&CredentialsSource::Environment, &env), Ok(pair("B", "t", None)));
     write(
         &home.path().join(".aws/credentials"),
         "[edge]\naws_access_key_id=C\naws_secret_access_key=v\n",
         0o600,
     );
-    assert_eq!(load(&CredentialsSource::Environment, &env), Ok(pair("C", "v", None)), "it comes first");
+    assert_eq!(load_with(&CredentialsSource::Environment, &env), Ok(pair("C", "v", None)), "it comes first");
     assert_eq!(files(&CredentialsSource::Environment, &env).len(), 2);
 }
 
@@ -96,7 +96,7 @@ fn ways_that_are_not_gone_are_named() {
     let file = dir.path().join("config");
     write(&file, "[profile a]\ncredential_process = /bin/keys\n", 0o644);
     let source = CredentialsSource::Profile { file: Some(file), name: "a".to_owned() };
-    let error = load(&source, &nothing).unwrap_err().to_string();
+    let error = load_with(&source, &nothing).unwrap_err().to_string();
     assert!(error.contains("credential_process is not followed"), "{error}");
 }
 
@@ -114,10 +114,10 @@ fn files_that_everybody_may_read_are_refused() {
         [(own, "hush\n"), (profile, "[default]\naws_access_key_id = A\naws_secret_access_key = hush\n")]
     {
         write(&file, text, 0o644);
-        let refused = load(&source, &nothing).unwrap_err();
+        let refused = load_with(&source, &nothing).unwrap_err();
         assert!(refused.to_string().contains("chmod 600") && !refused.to_string().contains("hush"));
         write(&file, text, 0o600);
-        assert_eq!(load(&source, &nothing), Ok(pair("A", "hush", None)));
+        assert_eq!(load_with(&source, &nothing), Ok(pair("A", "hush", None)));
     }
 }
 
@@ -133,6 +133,6 @@ fn id_and_token_may_come_from_files() {
         secret_access_key_file: path("secret"),
         session_token_file: Some(path("token")),
     };
-    assert_eq!(load(&source, &nothing), Ok(pair("AKID", "hush", Some("long"))));
+    assert_eq!(load_with(&source, &nothing), Ok(pair("AKID", "hush", Some("long"))));
     assert_eq!(files(&source, &nothing), [path("id"), path("secret"), path("token")]);
 }

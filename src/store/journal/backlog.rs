@@ -21,6 +21,11 @@ impl Journal {
         giving(&sizes, all.saturating_sub(bytes), Seq(u64::MAX))
     }
 
+    /// How many segments were begun, by their numbers.
+    pub fn segments_begun(&self) -> u64 {
+        self.next_segment
+    }
+
     /// A segment's usual size.
     pub fn segment_size(&self) -> u64 {
         self.settings.segment_size

@@ -14,13 +14,15 @@ pub struct EpochFile {
 
 impl EpochFile {
     /// The places to keep it at: `STORE/epoch` and, where the parent directory can be written to, `STORE.epoch` beside it.
+    /// Where it can't (a service owns only directories that its manager makes), a directory of that name takes the file.
     pub fn for_store(store: &Path) -> EpochFile {
         let mut places = vec![store.join("epoch")];
         let whole = std::path::absolute(store).unwrap_or_else(|_| store.to_path_buf());
         if let (Some(parent), Some(name)) = (whole.parent(), whole.file_name()) {
             let mut beside = OsString::from(name);
             beside.push(".epoch");
-            places.push(parent.join(beside));
+            let beside = parent.join(beside);
+            places.push(if beside.is_dir() { beside.join("epoch") } else { beside });
         }
         EpochFile { places }
     }
@@ -83,5 +85,17 @@ mod tests {
         assert_eq!(epoch.read(), 0);
         epoch.raise(4).unwrap();
         assert_eq!(epoch.read(), 4);
+    }
+
+    #[test]
+    fn a_directory_beside_the_store_takes_it_too() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = directory.path().join("store");
+        for made in [&store, &directory.path().join("store.epoch")] {
+            std::fs::create_dir(made).unwrap();
+        }
+        EpochFile::for_store(&store).raise(3).unwrap();
+        std::fs::remove_dir_all(&store).unwrap();
+        assert_eq!(EpochFile::for_store(&store).read(), 3);
     }
 }

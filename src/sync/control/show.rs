@@ -14,12 +14,19 @@ pub(in crate::sync) fn time(us: u64) -> String {
 }
 
 /// A letter as its owner sees it; with the item, if that is wanted.
-pub(super) fn letter(seq: Seq, letter: &DeadLetter, catalog: &Catalog, with_item: bool) -> Letter {
+pub(super) fn letter(
+    upstream: &str,
+    seq: Seq,
+    letter: &DeadLetter,
+    catalog: &Catalog,
+    with_item: bool,
+) -> Letter {
     let table = catalog.by_id(letter.table);
     let image = MapRef::new(&letter.image.0);
     let whole = || json(image).unwrap_or_else(|_| RawValue::NULL.to_owned());
     let key = table.and_then(|table| key_image(table, image).ok()).map(|key| json(key.as_map()));
     Letter {
+        upstream: upstream.to_owned(),
         id: LetterId(seq),
         table: table.map(|table| table.name.as_str().to_owned()),
         upstream_table: letter.upstream_table.clone(),

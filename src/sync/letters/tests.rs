@@ -66,4 +66,9 @@ fn what_is_thrown_away_is_gone_also_from_under_way() {
     assert_eq!((letters.count(), letters.all()), (1, vec![Seq(30)]));
     assert_eq!(letters.take_discarded(), [(key(0, 1), Seq(10))]);
     assert!(letters.take_discarded().is_empty() && letters.take_due(9, |_| true).is_empty());
+    assert_eq!([10, 20, 30, 99].map(|seq| letters.is_buried(Seq(seq))), [true, true, false, false]);
+    assert!(letters.has_buried_up_to(Seq(10)) && !letters.has_buried_up_to(Seq(9)));
+    letters.let_go(Seq(19));
+    assert_eq!(letters.withdrawn(), [Seq(10)]);
+    assert!(letters.is_buried(Seq(20)) && !letters.is_buried(Seq(10)));
 }

@@ -11,6 +11,7 @@ use crate::sync::aside::{self, Amount};
 use crate::sync::batch::{Prefix, Window};
 use crate::sync::cursor::Cursor;
 use crate::sync::dead_letter::letter_key;
+use crate::sync::joining::parked_key;
 use crate::sync::positions::Positions;
 
 /// While it moves, it is written at least this often …
@@ -21,13 +22,13 @@ const AT_LEAST_PER: u64 = 10_000;
 const BACKLOG: u64 = 1_000;
 /// A cursor that could not be written is tried again after this.
 const RETRY_MS: u64 = 5_000;
-/// Withdrawn letters removed in one commit.
+/// Or when so many letters have been withdrawn.
 const WITHDRAWN: usize = 1_000;
 
 /// Rows that go with a cursor.
 #[derive(Debug)]
 pub(super) struct Removed {
-    /// Withdrawn letters, the first of them.
+    /// Void letters, the first of them.
     withdrawn: usize,
     /// Changes set aside that are settled.
     aside: Vec<Seq>,
@@ -40,6 +41,8 @@ pub(super) struct State {
     written_to: Seq,
     /// None was ever written: the journal is not kept for us yet.
     fresh: bool,
+    /// The upstream was gone: there the journal may have a gap that rows as they stand fill.
+    join_at: Option<Seq>,
     under_way: bool,
     /// When it was written last, or tried in vain.
     at: u64,
@@ -51,7 +54,8 @@ impl State {
     pub(super) fn new(written: Cursor, fresh: bool) -> State {
         let dropped = written.dropped;
         let written_to = written.prefix.seq;
-        State { written, written_to, fresh, under_way: false, at: 0, not_before: 0, dropped }
+        let join_at = written.joining.then_some(written.prefix.seq);
+        State { written, written_to, fresh, join_at, under_way: false, at: 0, not_before: 0, dropped }
     }
 
     /// What was given up is durable, with this cursor.
@@ -59,6 +63,12 @@ impl State {
         self.dropped = cursor.dropped;
         self.written_to = cursor.prefix.seq;
         self.written = cursor;
+    }
+
+    /// Whether a gap of the journal behind this sequence is filled with the rows as they stand: nothing was ever sent, or
+    /// the upstream was gone.
+    pub(super) fn bridges(&self, after: Seq) -> bool {
+        after == Seq(0) || self.join_at == Some(after)
     }
 
     /// Whether a cursor is being written.
@@ -85,7 +95,8 @@ impl State {
     pub(super) fn cursor(&self, window: &Window, positions: &Positions, aside: Amount) -> Cursor {
         let (seq, positions) = positions.at(window.prefix().seq);
         let prefix = Prefix { seq, counts: window.prefix().counts.clone() };
-        Cursor { prefix, positions, dropped: self.dropped, aside }
+        let (covers, joining) = (self.written.covers.clone(), self.join_at == Some(seq));
+        Cursor { prefix, positions, dropped: self.dropped, aside, covers, joining }
     }
 
     fn moved(&self, window: &Window) -> u64 {
@@ -122,7 +133,7 @@ impl Worker {
     /// Writes the cursor if it is due, in the company of other commits.
     pub(super) fn keep_cursor(&mut self) {
         let now = self.now();
-        let withdrawn = self.shared.letters().withdrawn().len();
+        let withdrawn = self.void_letters();
         if self.giving_up.is_under_way()
             || self.durable.wake(&self.window, withdrawn, now).is_none_or(|due| due > now)
         {
@@ -136,13 +147,29 @@ impl Worker {
         self.durable.under_way = true;
         let (cursor, removed) = self.cursor_now();
         self.durable.written_to = self.window.prefix().seq;
-        let withdrawn = self.shared.letters().withdrawn().len().min(WITHDRAWN);
+        let withdrawn = self.let_go_of_letters(&cursor);
         let removed = Removed { withdrawn, aside: removed };
         let write = self.write_cursor(&cursor, &removed, Urgency::Gather);
         self.under_way.spawn(async move {
             let result = write.await;
             Done::Cursor { cursor, removed, result }
         });
+    }
+
+    /// How many letters' rows are void, or would be with a cursor written now.
+    pub(super) fn void_letters(&self) -> usize {
+        let letters = self.shared.letters();
+        // The positions are only gone through where there is something behind them.
+        let buried = letters.has_buried_up_to(self.window.prefix().seq)
+            && letters.has_buried_up_to(self.positions.at(self.window.prefix().seq).0);
+        letters.withdrawn().len() + usize::from(buried)
+    }
+
+    /// Letters whose rows go with this cursor.
+    fn let_go_of_letters(&self, cursor: &Cursor) -> usize {
+        let mut letters = self.shared.letters();
+        letters.let_go(cursor.prefix.seq);
+        letters.withdrawn().len()
     }
 
     /// The cursor as it would be written now, and the rows set aside that are settled by it.
@@ -183,12 +210,13 @@ impl Worker {
 
     /// Writes the cursor before the end, if it has moved at all.
     pub(super) async fn last_cursor(&mut self, deadline: Instant) {
-        let withdrawn = self.shared.letters().withdrawn().len().min(WITHDRAWN);
+        let still = self.durable.moved(&self.window) == 0 && self.void_letters() == 0;
         // What is being given up writes cursors that the window does not know.
-        if self.giving_up.is_under_way() || self.durable.moved(&self.window) == 0 && withdrawn == 0 {
+        if self.giving_up.is_under_way() || still {
             return;
         }
         let (cursor, aside) = self.cursor_now();
+        let withdrawn = self.let_go_of_letters(&cursor);
         let removed = Removed { withdrawn, aside };
         let write = self.write_cursor(&cursor, &removed, Urgency::Now);
         // Requests may have taken all the time there was.
@@ -215,12 +243,17 @@ impl Worker {
             withdrawn.map(|seq| letter_key(&name, *seq)).collect()
         };
         let aside: Vec<Vec<u8>> = removed.aside.iter().map(|seq| aside::key(&name, *seq)).collect();
+        // What it had left behind when it was gone.
+        let parked = self.durable.fresh.then(|| parked_key(&name));
         let (store, clock): (Store, Clock) = (self.shared.store.clone(), self.shared.clock.clone());
         async move {
             let size = value.len() + (letters.len() + aside.len()) * 64 + 64;
             store
                 .submit(urgency, size, move |_, batch| {
                     batch.set_system(Space::Cursor, name.as_bytes(), Some(value), clock.stamp());
+                    if let Some(parked) = parked {
+                        batch.set_system(Space::Setting, &parked, None, clock.stamp());
+                    }
                     for letter in letters {
                         batch.set_system(Space::DeadLetter, &letter, None, clock.stamp());
                     }

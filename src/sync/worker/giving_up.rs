@@ -80,7 +80,8 @@ impl Worker {
         }
         let drops = self.shared.store.catalog().drops();
         // Rows as they stand have no place in the journal to begin again at.
-        if !drops || self.window.has_rows() {
+        let copying = self.window.has_rows() || self.bridge_at == Some(self.window.read_to());
+        if !drops || copying {
             return;
         }
         if self.requests > 0 || self.letters_under_way > 0 {

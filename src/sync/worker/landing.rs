@@ -203,6 +203,7 @@ impl Worker {
             refused_us: self.shared.clock.now_us(),
             attempts: before.unwrap_or(0) + picked.attempts + 1,
             replay: false,
+            dropped: false,
         };
         let room = waits || count + self.letters_under_way < self.settings.max_dead_letters;
         let value = letter.encode().filter(|_| room);

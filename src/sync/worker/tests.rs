@@ -20,6 +20,9 @@ use crate::sync::{Endpoint, UpstreamSettings, dead_letter};
 use crate::telemetry::{UpstreamState, UpstreamStatus};
 
 mod control;
+mod joining;
+
+mod full;
 
 struct Rig {
     directory: tempfile::TempDir,

@@ -52,9 +52,16 @@ fn confirmations_and_the_end_are_read() {
     assert_eq!(one(Version::V4, b"\xB0\x02\x00\x07"), Packet::Unsuback { id: 7 });
     assert_eq!(one(Version::V4, b"\x62\x02\x00\x07"), Packet::Pubrel { id: 7 });
     assert_eq!(one(Version::V5, b"\xD0\x00"), Packet::Pong);
-    let Packet::Goodbye(reason) = one(Version::V5, b"\xE0\x02\x8E\x00") else { panic!() };
-    assert!(reason.contains("same client_id"), "{reason}");
-    assert!(matches!(one(Version::V5, b"\xE0\x00"), Packet::Goodbye(_)));
+    for (bytes, part) in [
+        (&b"\xE0\x02\x8E\x00"[..], "same client_id"),
+        (b"\xE0\x01\x8E", "same client_id"),
+        (b"\xE0\x00", "goodbye"),
+        (b"\xE0\x07\x8B\x05\x1F\x00\x02by", "ServerShuttingDown (by)"),
+    ] {
+        let Packet::Goodbye(reason) = one(Version::V5, bytes) else { panic!() };
+        assert!(reason.contains(part), "{reason}");
+    }
+    assert!(all(Version::V5, b"\x90\x02\x00\x07", 100)[0].is_err(), "whole, and too short");
     assert!(
         all(Version::V4, b"\x82\x06\x00\x01\x00\x01a\x00", 100)[0].is_err(),
         "SUBSCRIBE is not for clients"

@@ -1,0 +1,71 @@
+//! UpdateItem: a new item from the one that stands there, decided on the committer's thread.
+
+use std::sync::Arc;
+
+use super::error::invalid;
+use super::prepare::{self, Preparing};
+use super::{EngineError, OnlyIf, UpdateItem, Updated, keys, only_if};
+use crate::expression::Update;
+use crate::model::{Image, RowKey, TableDef, limits, size};
+use crate::store::{About, Batch, Read};
+
+/// What an update may weigh while it waits besides its key: its constants are part of a request's body.
+const WEIGHT: usize = 4096;
+
+/// An update ready to be decided.
+pub(super) struct PreparedUpdate {
+    table: Arc<TableDef>,
+    key: RowKey,
+    key_image: Image,
+    update: Option<Update>,
+    only_if: Option<OnlyIf>,
+    about: About,
+}
+
+impl PreparedUpdate {
+    /// About how many bytes wait with it.
+    pub(super) fn weight(&self) -> usize {
+        WEIGHT + self.key_image.bytes().len()
+    }
+}
+
+/// On the caller's task: table, key, and that the update leaves the key alone.
+pub(super) fn prepare(preparing: &Preparing, request: UpdateItem) -> Result<PreparedUpdate, EngineError> {
+    let UpdateItem { table, key, update, only_if, origin } = request;
+    let table = Arc::clone(keys::table(&preparing.catalog, table.as_str())?);
+    let row_key = keys::of_key(preparing.keys, &table, &key)?;
+    only_if::update_of_table(&table, update.as_ref())?;
+    only_if::condition_of_table(&table, only_if.as_ref().map(|only_if| &only_if.condition))?;
+    let about = preparing.about(origin, None, None);
+    Ok(PreparedUpdate { table, key: row_key, key_image: Image::encode(&key), update, only_if, about })
+}
+
+/// On the committer's thread. An update that only takes away makes no item where there is none.
+pub(super) fn decide(
+    read: &dyn Read,
+    batch: &mut Batch,
+    prepared: PreparedUpdate,
+    now: Option<u64>,
+) -> Result<Updated, EngineError> {
+    let PreparedUpdate { table, key, key_image, update, only_if, about } = prepared;
+    keys::still_there(read.catalog(), &table)?;
+    let old = prepare::visible(read, &table, &key, now)?;
+    only_if::check(only_if.as_ref(), old.as_ref())?;
+    let old_size = old.as_ref().map_or(0, prepare::image_size);
+    let before = old.as_ref().unwrap_or(&key_image);
+    let item = match &update {
+        Some(update) => update.apply(before.as_map())?,
+        None => before.as_map().to_map()?,
+    };
+    if old.is_none() && !update.as_ref().is_none_or(Update::creates) {
+        return Ok(Updated { table, old, new: None, update, size: 0 });
+    }
+    let new_size = size::item_size(&item);
+    if new_size > limits::ITEM_SIZE {
+        return Err(invalid("Item size to update has exceeded the maximum allowed size"));
+    }
+    let new = Image::encode(&item);
+    let about = About { size: prepare::known(new_size), ..about };
+    batch.put(table.id, key, new.clone(), about);
+    Ok(Updated { table, old, new: Some(new), update, size: old_size.max(new_size) })
+}

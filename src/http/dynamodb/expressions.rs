@@ -1,0 +1,315 @@
+//! Expressions and their legacy forms as requests have them: read, checked for what may not stand together, and made ready
+//! in the order in which the service looks at them.
+
+use super::attribute_updates::{self, AttributeUpdate};
+use super::comparison::{self, Comparison};
+use super::constraint::Violations;
+use super::error::WireError;
+use super::expected::{self, Expected};
+use super::json::{Object, list};
+use super::mismatch;
+use super::request::Wire;
+use crate::expression::{
+    self, Condition, ExpressionError, KeyCondition, Kind, Placeholders, Projection, Update,
+};
+use crate::model::AttributeValue;
+use crate::model::dynamodb_json::{DecodeError, write_string};
+
+/// Which of them an operation takes, in the service's order.
+#[derive(Debug)]
+pub(super) struct Takes {
+    /// Expressions.
+    expressions: &'static [&'static str],
+    /// Legacy parameters.
+    legacy: &'static [&'static str],
+    /// A single write: the service reports what is wrong with its expressions as it does violated constraints.
+    write: bool,
+}
+
+impl Takes {
+    /// The expressions that use values.
+    fn with_values(&self) -> impl Iterator<Item = &'static str> {
+        self.expressions.iter().copied().filter(|name| *name != "ProjectionExpression")
+    }
+}
+
+/// PutItem and DeleteItem.
+pub(super) const WRITE: Takes = Takes {
+    expressions: &["ConditionExpression"],
+    legacy: &["Expected", "ConditionalOperator"],
+    write: true,
+};
+/// UpdateItem.
+pub(super) const UPDATE: Takes = Takes {
+    expressions: &["UpdateExpression", "ConditionExpression"],
+    legacy: &["AttributeUpdates", "Expected", "ConditionalOperator"],
+    write: true,
+};
+/// GetItem, and a table of BatchGetItem.
+pub(super) const GET: Takes =
+    Takes { expressions: &["ProjectionExpression"], legacy: &["AttributesToGet"], write: false };
+/// Query.
+pub(super) const QUERY: Takes = Takes {
+    expressions: &["ProjectionExpression", "FilterExpression", "KeyConditionExpression"],
+    legacy: &["AttributesToGet", "QueryFilter", "ConditionalOperator", "KeyConditions"],
+    write: false,
+};
+/// Scan.
+pub(super) const SCAN: Takes = Takes {
+    expressions: &["ProjectionExpression", "FilterExpression"],
+    legacy: &["AttributesToGet", "ScanFilter", "ConditionalOperator"],
+    write: false,
+};
+
+/// An ExpressionAttributeValues entry: a value, or what is wrong with it.
+type Value = (String, Result<AttributeValue, String>);
+
+/// What a request has of them.
+#[derive(Debug)]
+pub(super) struct Expressions {
+    takes: &'static Takes,
+    texts: Vec<(&'static str, String)>,
+    names: Option<Vec<(String, String)>>,
+    values: Option<Vec<Value>>,
+    expected: Option<Vec<Expected>>,
+    filter: Option<Vec<Comparison>>,
+    updates: Option<Vec<AttributeUpdate>>,
+    attributes: Option<Vec<String>>,
+    operator: Option<String>,
+    /// KeyConditions, for whoever reads them.
+    pub(super) key_conditions: Option<Vec<Comparison>>,
+}
+
+/// All of a request's expressions, ready.
+#[derive(Debug, Default)]
+pub(super) struct Ready {
+    pub(super) update: Option<Update>,
+    pub(super) condition: Option<Condition>,
+    pub(super) key_condition: Option<Vec<KeyCondition>>,
+    pub(super) filter: Option<Condition>,
+    pub(super) projection: Option<Projection>,
+}
+
+impl Expressions {
+    /// Nothing yet, of what an operation takes.
+    pub(super) fn new(takes: &'static Takes) -> Expressions {
+        Expressions {
+            takes,
+            texts: Vec::new(),
+            names: None,
+            values: None,
+            expected: None,
+            filter: None,
+            updates: None,
+            attributes: None,
+            operator: None,
+            key_conditions: None,
+        }
+    }
+
+    /// Reads a member; whether it is one of them.
+    pub(super) fn member(&mut self, wire: &mut Wire<'_>, name: &str) -> Result<bool, DecodeError> {
+        if let Some(known) = self.takes.expressions.iter().find(|known| **known == name) {
+            self.texts.retain(|(earlier, _)| earlier != known);
+            self.texts.extend(wire.string()?.map(|text| (*known, text)));
+            return Ok(true);
+        }
+        match name {
+            "ExpressionAttributeNames" => self.names = names(wire)?,
+            "ExpressionAttributeValues" if self.takes.with_values().next().is_some() => {
+                self.values = values(wire)?
+            }
+            legacy if !self.takes.legacy.contains(&legacy) => return Ok(false),
+            "ConditionalOperator" => self.operator = wire.string()?,
+            "AttributesToGet" => {
+                let mut read = Vec::new();
+                let given = wire.list(|wire| {
+                    read.extend(wire.string()?);
+                    Ok(())
+                })?;
+                self.attributes = given.then_some(read);
+            }
+            "Expected" => self.expected = each(wire, "ExpectedAttributeValue", expected::read)?,
+            "AttributeUpdates" => self.updates = each(wire, "AttributeValueUpdate", attribute_updates::read)?,
+            "KeyConditions" => self.key_conditions = each(wire, "Condition", comparison::read)?,
+            _ => self.filter = each(wire, "Condition", comparison::read)?,
+        }
+        Ok(true)
+    }
+
+    /// Constraints of the service model.
+    pub(super) fn check(&self, violations: &mut Violations) {
+        violations.one_of("conditionalOperator", self.operator.as_deref(), &["OR", "AND"]);
+        self.expected.iter().flatten().for_each(|expected| expected.check(violations));
+        self.updates.iter().flatten().for_each(|update| update.check(violations));
+        let filter = if self.takes.legacy.contains(&"ScanFilter") { "scanFilter" } else { "queryFilter" };
+        self.filter.iter().flatten().for_each(|comparison| comparison.check(filter, violations));
+        let keys = self.key_conditions.iter().flatten();
+        keys.for_each(|comparison| comparison.check("keyConditions", violations));
+        if let Some(attributes) = &self.attributes {
+            violations.length("attributesToGet", "[]", attributes.len(), 1, usize::MAX);
+        }
+    }
+
+    fn text(&self, parameter: &str) -> Option<&str> {
+        self.texts.iter().find(|(name, _)| *name == parameter).map(|(_, text)| text.as_str())
+    }
+
+    /// Whether a legacy parameter is there.
+    fn has_legacy(&self, parameter: &str) -> bool {
+        match parameter {
+            "Expected" => self.expected.is_some(),
+            "AttributeUpdates" => self.updates.is_some(),
+            "AttributesToGet" => self.attributes.is_some(),
+            "ConditionalOperator" => self.operator.is_some(),
+            // It goes with expressions, unless it has one of its own beside it.
+            "KeyConditions" => self.key_conditions.is_some() && self.text("KeyConditionExpression").is_some(),
+            _ => self.filter.is_some(),
+        }
+    }
+
+    /// What may not stand together, and what is senseless alone. Comes before the values of the request are looked at.
+    pub(super) fn check_mixture(&self) -> Result<(), WireError> {
+        let given: Vec<&str> =
+            self.takes.expressions.iter().copied().filter(|name| self.text(name).is_some()).collect();
+        let legacy: Vec<&str> =
+            self.takes.legacy.iter().copied().filter(|name| self.has_legacy(name)).collect();
+        if !given.is_empty() && !legacy.is_empty() {
+            return Err(WireError::validation(format!(
+                "Can not use both expression and non-expression parameters in the same request: Non-expression parameters: {{{}}} Expression parameters: {{{}}}",
+                legacy.join(", "),
+                given.join(", ")
+            )));
+        }
+        if self.names.is_some() && given.is_empty() {
+            return Err(WireError::validation(
+                "ExpressionAttributeNames can only be specified when using expressions",
+            ));
+        }
+        let with_values: Vec<&str> = self.takes.with_values().collect();
+        if self.values.is_some() && with_values.iter().all(|name| self.text(name).is_none()) {
+            let are = if with_values.len() > 1 { "are" } else { "is" };
+            return Err(WireError::validation(format!(
+                "ExpressionAttributeValues can only be specified when using expressions: {} {are} null",
+                with_values.join(" and ")
+            )));
+        }
+        Ok(())
+    }
+
+    /// Which parameter says what parts of items are wanted.
+    pub(super) fn projecting(&self) -> Option<&'static str> {
+        if self.text("ProjectionExpression").is_some() {
+            Some("ProjectionExpression")
+        } else {
+            self.attributes.as_ref().map(|_| "AttributesToGet")
+        }
+    }
+
+    /// Writes what the request says of the wanted parts again (UnprocessedKeys).
+    pub(super) fn write_projection(&self, to: &mut Object<'_>) {
+        if let Some(attributes) = &self.attributes {
+            let written = list(attributes, to.member("AttributesToGet"), |name, out| {
+                write_string(name, out);
+                Ok::<(), std::convert::Infallible>(())
+            });
+            let Ok(()) = written;
+        }
+        if let Some(text) = self.text("ProjectionExpression") {
+            to.text("ProjectionExpression", text);
+        }
+        if let Some(names) = &self.names {
+            let mut object = to.object("ExpressionAttributeNames");
+            for (key, name) in names {
+                write_string(name, object.named(key));
+            }
+            object.close();
+        }
+    }
+
+    /// All of them, ready. Comes when the values of the request have been looked at.
+    pub(super) fn ready(&mut self) -> Result<Ready, WireError> {
+        let operator = self.operator.take();
+        let mut ready = Ready {
+            update: self.updates.take().map(attribute_updates::joined).transpose()?,
+            ..Ready::default()
+        };
+        match (self.expected.take(), self.filter.take()) {
+            (Some(expected), _) => ready.condition = expected::joined(expected, operator.as_deref())?,
+            (None, filter) => {
+                ready.filter = comparison::joined(filter.unwrap_or_default(), operator.as_deref())?;
+            }
+        }
+        if let Some(attributes) = self.attributes.clone() {
+            ready.projection = Some(whole_attributes(attributes)?);
+        }
+        self.bind(&mut ready).map_err(|error| {
+            let envelope = if self.takes.write { "1 validation error detected: " } else { "" };
+            WireError::validation(format!("{envelope}{error}"))
+        })?;
+        Ok(ready)
+    }
+
+    fn bind(&mut self, ready: &mut Ready) -> Result<(), ExpressionError> {
+        let mut placeholders = Placeholders::new(self.names.clone(), self.values.take())?;
+        let to = &mut placeholders;
+        if let Some(text) = self.text("UpdateExpression") {
+            ready.update = Some(expression::update(text, to)?);
+        }
+        if let Some(text) = self.text("ConditionExpression") {
+            ready.condition = Some(expression::condition(Kind::Condition, text, to)?);
+        }
+        if let Some(text) = self.text("KeyConditionExpression") {
+            ready.key_condition = Some(expression::key_condition(text, to)?);
+        }
+        if let Some(text) = self.text("FilterExpression") {
+            ready.filter = Some(expression::condition(Kind::Filter, text, to)?);
+        }
+        if let Some(text) = self.text("ProjectionExpression") {
+            ready.projection = Some(expression::projection(text, to)?);
+        }
+        placeholders.finish()
+    }
+}
+
+/// AttributesToGet.
+fn whole_attributes(attributes: Vec<String>) -> Result<Projection, WireError> {
+    let twice =
+        attributes.iter().enumerate().find(|(at, name)| attributes.iter().take(*at).any(|n| n == *name));
+    if let Some((_, name)) = twice {
+        return Err(WireError::validation(format!(
+            "One or more parameter values were invalid: Duplicate value in attribute name: {name}"
+        )));
+    }
+    Ok(Projection::of_attributes(attributes.into_iter().map(Into::into)))
+}
+
+/// A map whose members are read one by one.
+fn each<'j, T>(
+    wire: &mut Wire<'j>,
+    class: &'static str,
+    read: impl Fn(&mut Wire<'j>, &str, &mut Vec<T>) -> Result<(), DecodeError>,
+) -> Result<Option<Vec<T>>, DecodeError> {
+    let mut all = Vec::new();
+    let given =
+        wire.object(mismatch::Expected::Map(class), |wire, attribute| read(wire, attribute, &mut all))?;
+    Ok(given.then_some(all))
+}
+
+/// ExpressionAttributeNames; of a key given twice the last one counts.
+fn names(wire: &mut Wire<'_>) -> Result<Option<Vec<(String, String)>>, DecodeError> {
+    each(wire, "String", |wire, key, all: &mut Vec<(String, String)>| {
+        all.retain(|(earlier, _)| earlier != key);
+        all.extend(wire.string()?.map(|name| (key.to_owned(), name)));
+        Ok(())
+    })
+}
+
+/// ExpressionAttributeValues; of a key given twice the last one counts.
+fn values(wire: &mut Wire<'_>) -> Result<Option<Vec<Value>>, DecodeError> {
+    each(wire, "AttributeValue", |wire, key, all: &mut Vec<Value>| {
+        all.retain(|(earlier, _)| earlier != key);
+        all.extend(wire.checked_value()?.map(|value| (key.to_owned(), value)));
+        Ok(())
+    })
+}
