@@ -59,7 +59,7 @@ async fn main() {
             keys: table.keys,
             provisioned: None,
             deletion_protection: false,
-            indexes: Vec::new(),
+            settings: Default::default(),
         };
         engine.create_table(authorize(Principal::Daemon, request)).await.unwrap();
     }

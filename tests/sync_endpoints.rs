@@ -96,6 +96,7 @@ impl Gateway {
             deletion_protection: false,
             when_full: WhenFull::Reject,
             indexes: Default::default(),
+            options: Default::default(),
             dropped: false,
         };
         let stamp = self.clock.stamp();

@@ -27,6 +27,7 @@ use crate::config::{Settings, Sources};
 use crate::engine::Engine;
 use crate::http::Readiness;
 use crate::ingest::Accept;
+use crate::operations::expiry::ExpiryWatch;
 use crate::operations::time::{self, TimeWatch};
 use crate::store::{Store, StoreSettings};
 use crate::telemetry::{ConfigurationFigures, IngestMetrics, Watched};
@@ -163,6 +164,8 @@ impl Daemon<'_> {
             grace: settings.clock.grace,
         };
         tasks.spawn(watch.run(stopping.clone()));
+        let expiry = ExpiryWatch { store: store.clone(), engine: engine.clone() };
+        tasks.spawn(expiry.run(stopping.clone()));
 
         let ingest = Arc::new(IngestMetrics::default());
         let rules = Arc::new(ArcSwap::from_pointee(settings.rules));

@@ -61,7 +61,7 @@ async fn one(engine: &Engine, wanted: &ConfiguredTable) -> Result<(), String> {
                 keys: wanted.keys.clone(),
                 provisioned: None,
                 deletion_protection: false,
-                indexes: Vec::new(),
+                settings: Default::default(),
             };
             let created = engine.create_table(authorize(Principal::Daemon, request)).await;
             created.map_err(|error| error.to_string())?.table

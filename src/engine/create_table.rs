@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{CreateTable, EngineError};
+use super::{CreateTable, EngineError, tags};
 use crate::clock::Stamp;
-use crate::model::{IndexDef, Indexes, TableDef, TableId, WhenFull};
+use crate::model::{IndexDef, Indexes, TableDef, TableId, TableOptions, WhenFull};
 use crate::store::{Batch, Read};
 
 /// On the committer's thread: the name must be free.
@@ -19,10 +19,23 @@ pub(super) fn decide(
         return Err(EngineError::ResourceInUse(request.table.as_str().to_owned()));
     }
     let id = read.catalog().next_id();
+    let settings = request.settings;
     let mut indexes = Indexes::default();
-    for (number, index) in (id.0 + 1..).zip(request.indexes) {
+    for (number, index) in (id.0 + 1..).zip(settings.indexes) {
         indexes.numbered_to = number;
         indexes.list.push(IndexDef { id: TableId(number), ..index });
+    }
+    tags::check_count(settings.tags.len())?;
+    let mut options = TableOptions {
+        tags: settings.tags,
+        infrequent_access: settings.infrequent_access,
+        kms_key: settings.kms_key,
+        on_demand_us: if request.provisioned.is_none() { stamp.us } else { 0 },
+        on_demand_most: settings.on_demand_most,
+        ..TableOptions::default()
+    };
+    if let Some(view) = settings.stream {
+        options.enable_stream(view, stream_label, stamp.us, read.seq().0);
     }
     let table = TableDef {
         id,
@@ -36,6 +49,7 @@ pub(super) fn decide(
         deletion_protection: request.deletion_protection,
         when_full: WhenFull::default(),
         indexes,
+        options,
         dropped: false,
     };
     define(batch, &table, stamp)?;
@@ -45,6 +59,12 @@ pub(super) fn decide(
 /// Stages a definition.
 pub(super) fn define(batch: &mut Batch, table: &TableDef, stamp: Stamp) -> Result<(), EngineError> {
     batch.define_table(table, stamp).map_err(|error| EngineError::Internal(error.to_string()))
+}
+
+/// A stream's label: the time it was made at, UTC, to the millisecond.
+pub(super) fn stream_label(us: u64) -> String {
+    let time = jiff::Timestamp::from_microsecond(us.cast_signed()).unwrap_or(jiff::Timestamp::MAX);
+    time.strftime("%Y-%m-%dT%H:%M:%S%.3f").to_string()
 }
 
 /// A version 4 UUID (RFC 9562, section 5.4), as text.

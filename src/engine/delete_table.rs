@@ -17,5 +17,8 @@ pub(super) fn decide(
     if table.deletion_protection {
         return Err(EngineError::DeletionProtected(name.as_str().to_owned()));
     }
-    define(batch, &TableDef { dropped: true, ..TableDef::clone(table) }, stamp)
+    let mut dropped = TableDef { dropped: true, ..TableDef::clone(table) };
+    // What the stream has can be read for another day.
+    dropped.options.disable_stream(stamp.us, read.seq().0);
+    define(batch, &dropped, stamp)
 }

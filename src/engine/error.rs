@@ -22,6 +22,9 @@ pub enum EngineError {
     /// The table has deletion protection.
     #[error("table {0} is protected from deletion")]
     DeletionProtected(String),
+    /// A stream can't be read so.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
     /// The store is full; nothing was written.
     #[error("the store is full: {0}")]
     Full(String),
@@ -34,6 +37,20 @@ pub enum EngineError {
     /// Reading failed.
     #[error("{0}")]
     Internal(String),
+}
+
+/// Why a stream can't be read so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StreamError {
+    /// No such stream, or it ended more than a day ago.
+    #[error("the stream is not found")]
+    NotFound,
+    /// What is asked for is no longer there.
+    #[error("the records are no longer there")]
+    Trimmed,
+    /// The shard iterator was given out more than 15 minutes ago.
+    #[error("the iterator has expired")]
+    ExpiredIterator,
 }
 
 impl From<CommitError> for EngineError {

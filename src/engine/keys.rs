@@ -6,7 +6,7 @@ use super::EngineError;
 use super::error::invalid;
 use crate::model::{
     AttributeValue, Image, ImageError, Item, KeyCodec, KeyError, KeySchema, KeyType, KeyValue, Map, MapRef,
-    Name, RowKey, TableDef, ValueRef,
+    RowKey, TableDef, ValueRef,
 };
 use crate::store::Catalog;
 
@@ -118,10 +118,5 @@ pub(super) fn has_key(image: MapRef<'_>, name: &str, value: KeyValue<'_>) -> Res
 
 /// The key attributes of an image, as an item of their own.
 pub(super) fn key_map(schema: &KeySchema, image: MapRef<'_>) -> Result<Map, EngineError> {
-    let mut key = Map::new();
-    for attribute in std::iter::once(&schema.partition).chain(schema.sort.as_ref()) {
-        let value = image.get(&attribute.name)?.ok_or(ImageError)?;
-        key.insert(Name::clone(&attribute.name), value.to_value()?);
-    }
-    Ok(key)
+    Ok(schema.key_map(image)?)
 }

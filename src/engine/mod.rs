@@ -12,9 +12,13 @@ mod delete_item;
 mod delete_table;
 mod describe_table;
 mod error;
+mod expire;
 mod get_item;
+mod get_records;
+mod get_shard_iterator;
 mod ingest;
 mod keys;
+mod list_streams;
 mod list_tables;
 mod only_if;
 mod page;
@@ -25,14 +29,23 @@ pub mod request;
 mod resolve_time;
 mod scan;
 mod set_when_full;
+mod streams;
+mod tags;
 mod update_item;
+mod update_table;
 mod update_time_to_live;
 
 use std::sync::Arc;
 
-pub use error::EngineError;
+pub use error::{EngineError, StreamError};
+pub use expire::Expire;
+pub use get_records::{GetRecords, StreamPosition, StreamRecord, StreamRecords};
+pub use get_shard_iterator::{GetShardIterator, StreamStart};
+pub use list_streams::{ListStreams, StreamNames};
 pub use request::*;
 pub use resolve_time::{ESTIMATED, Resolution, ResolveTime};
+
+pub use streams::{StreamDescribed, StreamName, StreamOf};
 
 use crate::clock::Clock;
 use crate::model::{TableDef, TableName};
@@ -152,6 +165,48 @@ impl Engine {
         list_tables::read(&self.store.catalog(), request.request())
     }
 
+    /// UpdateTable.
+    pub async fn update_table(&self, request: Authorized<UpdateTable>) -> Result<Described, EngineError> {
+        let described = describe_table::read(&self.store, &request.request().table)?;
+        let (request, stamp) = (request.into_inner(), self.clock.stamp());
+        let table = self
+            .write(Urgency::Now, 1024, move |read, batch| update_table::decide(read, batch, request, stamp))
+            .await?;
+        Ok(Described { table, ..described })
+    }
+
+    /// TagResource, UntagResource.
+    pub async fn tag_table(&self, request: Authorized<TagTable>) -> Result<(), EngineError> {
+        let (request, stamp) = (request.into_inner(), self.clock.stamp());
+        self.write(Urgency::Now, 1024, move |read, batch| tags::decide(read, batch, request, stamp)).await
+    }
+
+    /// ListStreams.
+    pub fn list_streams(&self, request: Authorized<ListStreams>) -> StreamNames {
+        list_streams::read(&self.store.catalog(), request.request(), self.clock.now_us())
+    }
+
+    /// DescribeStream.
+    pub fn describe_stream(&self, request: Authorized<StreamName>) -> Result<StreamDescribed, EngineError> {
+        streams::describe(&self.store, request.request(), self.clock.now_us())
+    }
+
+    /// GetShardIterator.
+    pub fn get_shard_iterator(
+        &self,
+        request: Authorized<GetShardIterator>,
+    ) -> Result<StreamPosition, EngineError> {
+        get_shard_iterator::read(&self.store, request.request(), self.clock.now_us())
+    }
+
+    /// GetRecords.
+    pub async fn get_records(&self, request: Authorized<GetRecords>) -> Result<StreamRecords, EngineError> {
+        let (store, now_us) = (self.store.clone(), self.clock.now_us());
+        let task =
+            tokio::task::spawn_blocking(move || get_records::read(&store, request.request(), now_us)).await;
+        task.unwrap_or_else(|error| Err(EngineError::Internal(format!("a read ended early: {error}"))))
+    }
+
     /// UpdateTimeToLive.
     pub async fn update_time_to_live(
         &self,
@@ -171,6 +226,17 @@ impl Engine {
         let (request, stamp) = (request.into_inner(), self.clock.stamp());
         self.write(Urgency::Now, 1024, move |read, batch| set_when_full::decide(read, batch, &request, stamp))
             .await
+    }
+
+    /// Removes what has expired, of tables with a stream; returns how many rows were removed.
+    pub async fn expire(&self, request: Authorized<Expire>) -> Result<u64, EngineError> {
+        let request = request.into_inner();
+        let (now, stamp) = (self.clock.expiry_now(), self.clock.stamp());
+        let weight = 256 * request.rows.len();
+        self.write(Urgency::Gather, weight, move |read, batch| {
+            expire::decide(read, batch, &request, now, stamp)
+        })
+        .await
     }
 
     /// Puts estimated times right; returns how many rows were resolved.

@@ -1,10 +1,11 @@
 //! What the doors ask of the engine, and what they get.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::expression::{Condition, Projection, Update};
 pub use crate::expression::{KeyCondition, SortCondition};
-use crate::model::{Image, IndexDef, Item, KeySchema, Map, TableDef, TableName, WhenFull};
+use crate::model::{Image, IndexDef, Item, KeySchema, Map, StreamView, TableDef, TableName, WhenFull};
 use crate::store::{Mark, Origin};
 
 /// What must hold of the item that stands there, for a single write to be made.
@@ -254,8 +255,66 @@ pub struct CreateTable {
     pub provisioned: Option<(u64, u64)>,
     /// Deletion protection.
     pub deletion_protection: bool,
-    /// Its indexes; their numbers are given when the table is made.
+    /// What it has besides.
+    pub settings: TableSettings,
+}
+
+/// What CreateTable gives a table besides its key and its billing.
+#[derive(Clone, Debug, Default)]
+pub struct TableSettings {
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+    /// Class STANDARD_INFREQUENT_ACCESS.
+    pub infrequent_access: bool,
+    /// Server-side encryption with this key.
+    pub kms_key: Option<String>,
+    /// The most on-demand read and write units a second; −1: no limit.
+    pub on_demand_most: Option<(i64, i64)>,
+    /// A stream.
+    pub stream: Option<StreamView>,
+    /// Indexes; their numbers are given when the table is made.
     pub indexes: Vec<IndexDef>,
+}
+
+/// How a table is to be billed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Billing {
+    /// PAY_PER_REQUEST.
+    OnDemand,
+    /// PROVISIONED, with read and write units.
+    Provisioned(u64, u64),
+    /// Other read and write units, for a table that is PROVISIONED.
+    Units(u64, u64),
+}
+
+/// UpdateTable: what is `None` stays.
+#[derive(Clone, Debug)]
+pub struct UpdateTable {
+    /// The table.
+    pub table: TableName,
+    /// Billing mode and throughput.
+    pub billing: Option<Billing>,
+    /// Deletion protection.
+    pub deletion_protection: Option<bool>,
+    /// Class STANDARD_INFREQUENT_ACCESS, or STANDARD.
+    pub infrequent_access: Option<bool>,
+    /// Server-side encryption with this key, or with the service's own.
+    pub kms_key: Option<Option<String>>,
+    /// The most on-demand read and write units a second.
+    pub on_demand_most: Option<(i64, i64)>,
+    /// A stream of this view, or none.
+    pub stream: Option<Option<StreamView>>,
+}
+
+/// TagResource, UntagResource.
+#[derive(Clone, Debug)]
+pub struct TagTable {
+    /// The table.
+    pub table: TableName,
+    /// Tags to set.
+    pub set: BTreeMap<String, String>,
+    /// Keys of tags to remove.
+    pub remove: Vec<String>,
 }
 
 /// A table and its statistics.

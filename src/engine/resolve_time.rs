@@ -218,7 +218,7 @@ mod tests {
                 keys: KeySchema { partition, sort: Some(attribute("ts", KeyType::N)) },
                 provisioned: None,
                 deletion_protection: false,
-                indexes: Vec::new(),
+                settings: Default::default(),
             };
             engine.create_table(authorize(Principal::Daemon, create)).await.unwrap();
             let put = |ts: i64| {

@@ -202,6 +202,9 @@ fn blame(error: &EngineError) -> Blame {
         | EngineError::ConditionFailed(_)
         | EngineError::DeletionProtected(_) => Blame::Message,
         EngineError::Full(_) => Blame::Space,
-        EngineError::Busy | EngineError::OutcomeUnknown(_) | EngineError::Internal(_) => Blame::Moment,
+        EngineError::Busy
+        | EngineError::OutcomeUnknown(_)
+        | EngineError::Internal(_)
+        | EngineError::Stream(_) => Blame::Moment,
     }
 }

@@ -52,6 +52,7 @@ pub(super) fn definition(settings: &TableSettings) -> Arc<TableDef> {
         deletion_protection: false,
         when_full: WhenFull::Reject,
         indexes: Default::default(),
+        options: Default::default(),
         dropped: false,
     })
 }

@@ -24,6 +24,10 @@ pub const TABLE_NAME_MIN: usize = 3;
 pub const TABLE_NAME_MAX: usize = 255;
 /// How long ago an expiry time may be and still expire its item, in seconds: five years, of 365 days.
 pub const TTL_PAST_SECONDS: u64 = 5 * 365 * 86_400;
+/// How long a stream's records are kept, in seconds.
+pub const STREAM_SECONDS: u64 = 86_400;
+/// A table's tags.
+pub const TAGS: usize = 50;
 /// A page of Query or Scan, before filters.
 pub const PAGE: usize = 1024 * 1024;
 /// Puts and deletes in a BatchWriteItem.

@@ -12,6 +12,7 @@ mod json;
 pub mod key;
 pub mod limits;
 pub mod number;
+pub mod options;
 pub mod plain_json;
 pub mod schema;
 pub mod size;
@@ -22,5 +23,6 @@ pub use index::{IndexDef, IndexKeyError, IndexKeyValues, IndexKind, Indexes, Pro
 pub use index_key::IndexKey;
 pub use key::{HashKey, KeyCodec, KeyError, KeyPart, KeyType, KeyValue, RowKey, TableId};
 pub use number::{Number, NumberError};
+pub use options::{Stream, StreamEnd, StreamView, TableOptions};
 pub use schema::{KeyAttribute, KeySchema, TableDef, TableName, TtlAttribute, WhenFull, is_expired};
 pub use value::{AttributeValue, Item, Map, Name, Set};

@@ -3,11 +3,12 @@
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
-use super::image::{MapRef, ValueRef};
+use super::image::{ImageError, MapRef, ValueRef};
 use super::index::Indexes;
 use super::key::{KeyError, KeyPart, KeyType, KeyValue, TableId};
 use super::limits::{TABLE_NAME_MAX, TABLE_NAME_MIN, TTL_PAST_SECONDS};
 use super::number::Number;
+use super::options::TableOptions;
 use super::value::{AttributeValue, Map};
 
 /// A table's name: 3 to 255 characters of `a-z A-Z 0-9 _ - .`.
@@ -128,6 +129,16 @@ impl KeySchema {
         Ok((partition, sort))
     }
 
+    /// The key attributes of an image, as an item of their own.
+    pub fn key_map(&self, image: MapRef<'_>) -> Result<Map, ImageError> {
+        let mut key = Map::new();
+        for attribute in std::iter::once(&self.partition).chain(self.sort.as_ref()) {
+            let value = image.get(&attribute.name)?.ok_or(ImageError)?;
+            key.insert(attribute.name.clone(), value.to_value()?);
+        }
+        Ok(key)
+    }
+
     /// The type of a key attribute.
     pub fn type_of(&self, name: &str) -> Option<KeyType> {
         std::iter::once(&self.partition)
@@ -188,6 +199,9 @@ pub struct TableDef {
     /// Its secondary indexes.
     #[serde(default)]
     pub indexes: Indexes,
+    /// Tags, class, streams …
+    #[serde(default)]
+    pub options: TableOptions,
     /// Deleted: no longer visible; its rows are freed by folds, its id is never reused.
     #[serde(default)]
     pub dropped: bool,

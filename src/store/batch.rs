@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use bytes::Bytes;
 
-use super::{Kind, Mark, Origin, Space};
+use super::{Before, Kind, Mark, Origin, Space};
 use crate::clock::Stamp;
 use crate::model::{Image, RowKey, TableDef, TableId};
 
@@ -35,8 +35,8 @@ pub struct Change {
     pub size: Option<NonZeroU32>,
     /// New image, key attributes of a delete, or a system row's value.
     pub image: Bytes,
-    /// The image before, where a stream needs it.
-    pub old_image: Option<Bytes>,
+    /// What stood there before, where a stream asks; found out when the change is taken in.
+    pub before: Option<Before<Bytes>>,
 }
 
 /// What goes with a change besides its row.
@@ -67,8 +67,8 @@ impl Batch {
 
     fn item(&mut self, kind: Kind, table: TableId, key: RowKey, image: Image, about: About) {
         let About { origin, time, mark, delivery, size } = about;
-        let (image, old_image) = (image.into_bytes(), None);
-        let change = Change { table, key, kind, origin, time, mark, delivery, size, image, old_image };
+        let (image, before) = (image.into_bytes(), None);
+        let change = Change { table, key, kind, origin, time, mark, delivery, size, image, before };
         self.changes.push(change);
     }
 
@@ -85,7 +85,7 @@ impl Batch {
             delivery: None,
             size: None,
             image: value.unwrap_or_default().into(),
-            old_image: None,
+            before: None,
         });
     }
 

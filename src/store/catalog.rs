@@ -30,7 +30,7 @@ impl Catalog {
     }
 
     /// All tables, dropped ones too, by number.
-    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<TableDef>> {
+    pub fn all(&self) -> impl Iterator<Item = &Arc<TableDef>> {
         self.by_id.values()
     }
 

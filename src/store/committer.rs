@@ -19,6 +19,7 @@ use super::journal::{AppendError, FrameBuf, Journal};
 use super::overlay::Closing;
 use super::pulse::Doing;
 use super::queue::{Job, Jobs, Work};
+use super::retention::{Kept, Retention};
 use super::shared::Shared;
 use super::staged::Staged;
 use super::{CommitError, Seq, check};
@@ -59,6 +60,7 @@ pub(super) struct Committer {
     /// The start, until the store has been up for a while.
     settling: Option<Instant>,
     released: Seq,
+    retention: Retention,
 }
 
 impl Drop for Committer {
@@ -103,6 +105,7 @@ impl Committer {
             made_room: None,
             settling: Some(Instant::now()),
             released: Seq(0),
+            retention: Retention::default(),
         }
     }
 
@@ -150,6 +153,9 @@ impl Committer {
             if let Err(error) = self.journal.maintain() {
                 tracing::warn!(%error, "the journal's reserve can't be prepared");
             }
+            // What only streams need goes before anyone is asked for room.
+            self.retention.look_again();
+            self.release();
             self.make_room()?;
         }
         Ok(())
@@ -182,9 +188,14 @@ impl Committer {
         let cursors = &self.shared.published.load().cursors;
         let folded = self.shared.folded.load().folded_before;
         let through = cursors.values().fold(folded, |through, cursor| through.min(*cursor));
+        let Kept { through, yielded } = self.retention.look(&self.shared, &self.journal, through);
         if through > self.released {
             self.released = through;
             self.journal.release(through);
+            if yielded {
+                // Before anyone else is asked for room.
+                self.rotate();
+            }
         }
     }
 

@@ -9,16 +9,19 @@ use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::apply::{ApplyError, Later, Slice};
+use super::expired::by_committer;
 use super::faults::Point;
 use super::fold::commit;
 use super::shared::Shared;
 use super::tree::{expiry_key, read_expiry_key};
 use super::{Catalog, ReadError, meta, rows};
 use crate::model::limits::TTL_PAST_SECONDS;
-use crate::model::{MapRef, TableDef, TableId};
+use crate::model::{MapRef, RowKey, TableDef, TableId};
 
 /// Expired rows that are freed in one go: sorted by their keys first, because neighbours share pages.
 const SWEEP_ROWS: usize = 16_384;
+/// Expiry rows looked at for that.
+const LOOKED_AT: usize = 4 * SWEEP_ROWS;
 /// What the sweep leaves to commits after each slice.
 const BETWEEN_SLICES: Duration = Duration::from_millis(20);
 /// Rows of a table that are looked at in one go.
@@ -174,7 +177,7 @@ fn table_rows(
 /// Frees rows whose time is over, the oldest first; whether there are more.
 fn free_expired(shared: &Shared, now: u64) -> Result<bool, ApplyError> {
     let catalog = shared.published.load().catalog.clone();
-    let mut rows = expired(shared, now)?;
+    let mut rows = expired(shared, &catalog, now)?;
     let more = rows.len() >= SWEEP_ROWS;
     rows.sort_unstable_by(|a, b| a.1.cmp(&b.1));
     let mut slice = None;
@@ -205,7 +208,8 @@ fn free_expired(shared: &Shared, now: u64) -> Result<bool, ApplyError> {
     Ok(more)
 }
 
-fn expired(shared: &Shared, now: u64) -> Result<Vec<(u64, Bytes)>, ReadError> {
+/// Not those of tables with a stream: the committer removes them.
+fn expired(shared: &Shared, catalog: &Catalog, now: u64) -> Result<Vec<(u64, Bytes)>, ReadError> {
     let txn = shared.tree.snapshot()?;
     let mut found = Vec::new();
     let (mut start, mut end) = (Vec::new(), Vec::new());
@@ -213,10 +217,16 @@ fn expired(shared: &Shared, now: u64) -> Result<Vec<(u64, Bytes)>, ReadError> {
     expiry_key(now.saturating_sub(TTL_PAST_SECONDS), &[], &mut start);
     expiry_key(now + 1, &[], &mut end);
     let bounds = (Bound::Included(&start[..]), Bound::Excluded(&end[..]));
-    for entry in shared.tree.expiry.range(&txn, &bounds)?.take(SWEEP_ROWS) {
+    for entry in shared.tree.expiry.range(&txn, &bounds)?.take(LOOKED_AT) {
         let (key, _) = entry?;
         if let Some((second, row)) = read_expiry_key(key) {
-            found.push((second, Bytes::copy_from_slice(row)));
+            let row = Bytes::copy_from_slice(row);
+            if by_committer(catalog, RowKey(row.clone()).table()).is_none() {
+                found.push((second, row));
+            }
+        }
+        if found.len() >= SWEEP_ROWS {
+            break;
         }
     }
     Ok(found)

@@ -88,6 +88,7 @@ impl<'s> Group<'s> {
 
     /// Takes the changes of one decision in, all or none.
     pub(super) fn take(&mut self, frame: &mut FrameBuf, changes: Vec<Change>) -> Result<(), Refused> {
+        let changes = self.staged.look_before(changes);
         let Some(first) = changes.first() else { return Ok(()) };
         self.staged.check(&changes).map_err(Refused::Commit)?;
         self.room_for(&changes).map_err(Refused::Commit)?;

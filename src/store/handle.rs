@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::journal::Reader;
+use super::journal::{Bookmark, Reader};
 use super::open::Opened;
 use super::pulse::Heartbeat;
 use super::queue::Queue;
@@ -178,7 +178,17 @@ impl Store {
         self.inner.shared.readers.after(after)
     }
 
-    /// How many changes to be sent (items, not [`super::Origin::Local`], not marked) each table has seen since the store
+    /// The same, from where another reader stopped.
+    pub fn resume_reader(&self, after: Seq, bookmark: Bookmark) -> Reader {
+        self.inner.shared.readers.resume(after, bookmark)
+    }
+
+    /// The sequence after which the journal has everything.
+    pub fn journal_begins_after(&self) -> Seq {
+        self.inner.shared.readers.begins_after()
+    }
+
+    /// How many changes to be sent (items, not [`super::Origin::is_local`], not marked) each table has seen since the store
     /// was made; derived from tree and journal. With a cursor's counts it gives what is pending.
     pub fn change_counts(&self) -> Arc<BTreeMap<TableId, u64>> {
         self.inner.shared.published.load().counts.clone()
@@ -226,6 +236,16 @@ impl Store {
     /// Rows whose estimated time waits to be resolved, of one boot, in the order of their keys, `limit` at most.
     pub fn marked(&self, boot: BootId, limit: usize) -> Result<Vec<(RowKey, Row)>, ReadError> {
         marks::of_boot(&self.inner.shared, &self.view()?, boot, limit)
+    }
+
+    /// Some rows of tables with a stream that have expired, `limit` at most: the sweep leaves them to whoever asks. Rows that
+    /// were found once are not found again until the next fold.
+    pub fn expired_of_streams(
+        &self,
+        scan: &mut super::ExpiryScan,
+        limit: usize,
+    ) -> Result<Vec<RowKey>, ReadError> {
+        super::expired::look(&self.inner.shared, &self.view()?, scan, limit)
     }
 
     /// The boots that have rows whose estimated time waits to be resolved.

@@ -7,6 +7,7 @@
 mod apply;
 pub mod backlog;
 pub mod batch;
+pub mod before;
 pub mod catalog;
 mod check;
 mod committer;
@@ -15,6 +16,7 @@ mod crash_tests;
 pub mod cursor;
 mod deliveries;
 mod evict;
+pub mod expired;
 mod expiry;
 mod faults;
 mod fold;
@@ -41,6 +43,7 @@ mod pulse;
 mod queue;
 pub mod record;
 mod recover;
+mod retention;
 mod room;
 pub mod row;
 mod rows;
@@ -62,8 +65,10 @@ use std::ops::{Bound, ControlFlow};
 
 pub use backlog::{Asked, Asks, Backlog};
 pub use batch::{About, Batch};
+pub use before::{Before, Event};
 pub use catalog::Catalog;
 pub use cursor::{cursor_value, read_cursor};
+pub use expired::ExpiryScan;
 pub use handle::{OpenError, Store, StoreSettings, TableStatistics};
 pub use pulse::{Doing, Heartbeat};
 pub use record::{Kind, Origin, Record};
@@ -238,6 +243,8 @@ pub struct RowRef<'a> {
 /// A consistent state to read from: a view of what is published, or the committer's state with all that is staged.
 /// Rows that have expired are still there: whoever reads judges by [`crate::model::TableDef::expiry_of`].
 pub trait Read {
+    /// The newest change that is seen.
+    fn seq(&self) -> Seq;
     /// The tables.
     fn catalog(&self) -> &Catalog;
     /// One row.

@@ -1,6 +1,6 @@
 //! A record: one change as the journal keeps it.
 
-use super::{Mark, Seq};
+use super::{Before, Mark, Seq};
 use crate::model::TableId;
 
 /// What a change does.
@@ -26,6 +26,15 @@ pub enum Origin {
     Local = 4,
     /// The daemon, to be sent upstream (the put half of a resolved time).
     Daemon = 5,
+    /// Expiry, of a table with a stream: never sent upstream.
+    Expiry = 6,
+}
+
+impl Origin {
+    /// Whether a change is of this gateway only: never sent upstream.
+    pub fn is_local(self) -> bool {
+        matches!(self, Origin::Local | Origin::Expiry)
+    }
 }
 
 /// One change, borrowed from its frame.
@@ -51,6 +60,6 @@ pub struct Record<'a> {
     pub system_key: &'a [u8],
     /// The new image (put), the key attributes (delete), or a system row's value.
     pub image: &'a [u8],
-    /// The image before, only where a stream needs it.
-    pub old_image: Option<&'a [u8]>,
+    /// What stood there before, only where a stream asks.
+    pub before: Option<Before<&'a [u8]>>,
 }

@@ -148,6 +148,11 @@ impl Space {
         self.items.load(Ordering::Relaxed)
     }
 
+    /// Journal and tree together, in bytes.
+    pub(super) fn max_size(&self) -> u64 {
+        self.division.max_size
+    }
+
     /// What has to go for new items to go on being taken.
     pub(super) fn wanted(&self, overlay: usize) -> Wanted {
         self.levels(overlay).wanted(&self.division)

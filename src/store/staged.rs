@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 
@@ -27,7 +28,7 @@ pub(super) const LONGEST_KEY: usize = crate::model::index_key::LONGEST;
 
 /// What the decisions of a group read: everything staged before them.
 pub(super) struct Staged<'s> {
-    shared: &'s Shared,
+    pub(super) shared: &'s Shared,
     generations: Arc<Generations>,
     txn: OnceCell<Snapshot>,
     /// What will be published with the group.
@@ -122,6 +123,9 @@ impl<'s> Staged<'s> {
                 index_entries::enter_older(keys, before, &after, &self.generations, &mut self.entered);
             }
         }
+        if origin == Origin::Expiry {
+            self.shared.stats.expired.fetch_add(1, Ordering::Relaxed);
+        }
         self.cursors_changed |= table.0 == Space::Cursor as u32;
         if let Some(delivery) = delivery {
             self.shared.deliveries.lock().insert(delivery);
@@ -179,7 +183,7 @@ fn defines(change: &Change, table: TableId) -> bool {
 
 /// Whether a change counts as one that is to be sent upstream.
 pub(super) fn sent(table: TableId, origin: Origin, marked: bool) -> bool {
-    table >= TableId::FIRST && origin != Origin::Local && !marked
+    table >= TableId::FIRST && !origin.is_local() && !marked
 }
 
 /// Keeps tables, cursors and counts up with a change.
@@ -221,6 +225,10 @@ pub(super) fn note_cursor(cursors: &mut Arc<BTreeMap<Bytes, Seq>>, key: &RowKey,
 }
 
 impl Read for Staged<'_> {
+    fn seq(&self) -> Seq {
+        self.next.seq
+    }
+
     fn catalog(&self) -> &Catalog {
         &self.next.catalog
     }

@@ -170,7 +170,7 @@ pub(super) fn texts(read: &dyn Read, direction: Direction) -> Vec<String> {
     found
 }
 
-fn text(image: &[u8]) -> String {
+pub(super) fn text(image: &[u8]) -> String {
     match crate::model::MapRef::new(image).get("text").unwrap().unwrap() {
         crate::model::ValueRef::S(text) => text.to_owned(),
         _ => panic!("not a text"),
@@ -198,6 +198,7 @@ pub(super) fn table() -> TableDef {
         deletion_protection: false,
         when_full: WhenFull::Reject,
         indexes: Default::default(),
+        options: Default::default(),
         dropped: false,
     }
 }

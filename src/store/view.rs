@@ -54,6 +54,10 @@ impl View {
 }
 
 impl Read for View {
+    fn seq(&self) -> Seq {
+        self.published.seq
+    }
+
     fn catalog(&self) -> &Catalog {
         &self.published.catalog
     }

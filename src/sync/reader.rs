@@ -17,7 +17,7 @@ use super::route::{Route, Routes};
 use crate::clock::Clock;
 use crate::model::{KeyCodec, MapRef, TableDef, TableId};
 use crate::store::journal::Gap;
-use crate::store::{Direction, KeyRange, Kind, Origin, Read, ReadError, Record, Seq, Store};
+use crate::store::{Direction, KeyRange, Kind, Read, ReadError, Record, Seq, Store};
 
 /// Records in a chunk.
 const CHUNK: usize = 256;
@@ -340,7 +340,7 @@ impl Sorter {
     /// A record as a change, or as something to read past.
     pub(super) fn sort(&mut self, store: &Store, record: &Record<'_>) -> Fed {
         let seq = record.seq;
-        if record.table < TableId::FIRST || record.origin == Origin::Local || record.mark.is_some() {
+        if record.table < TableId::FIRST || record.origin.is_local() || record.mark.is_some() {
             return Fed::Pass { seq, counted: None };
         }
         let route = match self.known.get(&record.table) {

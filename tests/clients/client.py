@@ -123,9 +123,10 @@ refused("ValidationException", lambda: db.put_item(
 ), "reserved keyword: name")
 # What is not there yet says so, and does nothing else.
 refused("ValidationException", lambda: db.scan(TableName="machines", IndexName="by_name"), "IndexName")
-refused("UnknownOperationException", lambda: db.transact_get_items(
+refused("ValidationException", lambda: db.transact_get_items(
     TransactItems=[{"Get": {"TableName": "machines", "Key": key}}]
 ))
+refused("ValidationException", lambda: db.execute_statement(Statement="SELECT * FROM machines"), "not supported")
 assert db.describe_endpoints()["Endpoints"][0]["Address"]
 
 db.delete_table(TableName="machines")

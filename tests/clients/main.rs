@@ -15,6 +15,7 @@
 mod differential;
 mod expressions;
 mod requests;
+mod stream_records;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -50,6 +51,11 @@ fn boto3_client() {
 #[test]
 fn boto3_resource() {
     run("python3", "resource.py");
+}
+
+#[test]
+fn boto3_streams() {
+    run("python3", "streams.py");
 }
 
 #[test]

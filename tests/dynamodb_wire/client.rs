@@ -115,6 +115,29 @@ impl Gateway {
         text
     }
 
+    /// One operation on streams.
+    pub async fn streams(&self, operation: &str, body: Value) -> Answer {
+        let target = format!("DynamoDBStreams_20120810.{operation}");
+        let headers = [("x-amz-target", target.as_str()), ("content-type", "application/x-amz-json-1.0")];
+        self.send("POST", "/", &headers, body.to_string().as_bytes()).await
+    }
+
+    /// One operation on streams that must succeed.
+    pub async fn streams_ok(&self, operation: &str, body: Value) -> Value {
+        let shown = body.to_string();
+        let answer = self.streams(operation, body).await;
+        assert_eq!(answer.status, 200, "{operation} {shown}: {}", String::from_utf8_lossy(&answer.body));
+        answer.json()
+    }
+
+    /// One operation on streams that must be refused: the error's name and text.
+    pub async fn streams_refused(&self, operation: &str, body: Value) -> (String, String) {
+        let shown = body.to_string();
+        let answer = self.streams(operation, body).await;
+        assert_eq!(answer.status, 400, "{operation} {shown}: {}", String::from_utf8_lossy(&answer.body));
+        answer.error()
+    }
+
     /// A POST with more headers and any body.
     pub async fn post(&self, operation: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         let target = format!("DynamoDB_20120810.{operation}");

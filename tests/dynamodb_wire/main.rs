@@ -18,5 +18,7 @@ mod expressions;
 mod fuzz;
 mod items;
 mod pages;
+mod streams;
+mod table_settings;
 mod tables;
 mod wire;

@@ -122,14 +122,6 @@ async fn tables_are_refused_in_the_services_words() {
             with("GlobalSecondaryIndexes", json!([{}])),
             "The parameter GlobalSecondaryIndexes is not supported by this version of Forebay",
         ),
-        (
-            with("StreamSpecification", json!({"StreamEnabled": true, "StreamViewType": "NEW_IMAGE"})),
-            "The parameter StreamSpecification is not supported by this version of Forebay",
-        ),
-        (
-            with("Tags", json!([{"Key": "a", "Value": "b"}])),
-            "The parameter Tags is not supported by this version of Forebay",
-        ),
     ];
     for (request, text) in cases {
         assert_eq!(gateway.invalid("CreateTable", request).await, text);

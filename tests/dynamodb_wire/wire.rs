@@ -44,9 +44,9 @@ async fn error_types_have_the_services_prefixes() {
         ),
         ("Nonsense", "{}", r#"{"__type":"com.amazon.coral.service#UnknownOperationException"}"#),
         (
-            "UpdateTable",
+            "ExecuteStatement",
             "{}",
-            r#"{"__type":"com.amazon.coral.service#UnknownOperationException","message":"The operation UpdateTable is not supported by this version of Forebay"}"#,
+            r#"{"__type":"com.amazon.coral.validate#ValidationException","message":"The operation ExecuteStatement is not supported by this version of Forebay"}"#,
         ),
     ];
     for (operation, body, expected) in cases {
@@ -55,7 +55,7 @@ async fn error_types_have_the_services_prefixes() {
         assert!(answer.text().starts_with(expected), "{}", answer.text());
     }
     let streams =
-        [("x-amz-target", "DynamoDBStreams_20120810.ListStreams"), ("content-type", "application/json")];
+        [("x-amz-target", "DynamoDBStreams_20120810.ListTables"), ("content-type", "application/json")];
     let answer = gateway.send("POST", "/", &streams, b"{}").await;
     assert_eq!(answer.error().0, "UnknownOperationException");
     let none = gateway.send("POST", "/", &[("content-type", "application/json")], b"{}").await;

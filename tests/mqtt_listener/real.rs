@@ -45,7 +45,7 @@ impl Gateway {
                 keys: keys.clone(),
                 provisioned: None,
                 deletion_protection: false,
-                indexes: Vec::new(),
+                settings: Default::default(),
             };
             engine.create_table(authorize(Principal::Daemon, create)).await.unwrap();
         }

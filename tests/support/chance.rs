@@ -24,4 +24,9 @@ impl Chance {
     pub fn below(&mut self, limit: u64) -> u64 {
         self.next() % limit
     }
+
+    /// One of these.
+    pub fn pick<'a, T>(&mut self, these: &'a [T]) -> &'a T {
+        &these[self.below(these.len() as u64) as usize]
+    }
 }

@@ -236,10 +236,18 @@ fn dechunk(mut rest: &[u8]) -> Option<Vec<u8>> {
 
 /// One operation of the DynamoDB API at any endpoint; the signature is for endpoints that want to see one.
 pub fn dynamodb(address: SocketAddr, operation: &str, body: &Value) -> Option<(u16, Value)> {
-    let target = format!("DynamoDB_20120810.{operation}");
+    operate(address, &format!("DynamoDB_20120810.{operation}"), body)
+}
+
+/// One operation on streams at any endpoint.
+pub fn streams(address: SocketAddr, operation: &str, body: &Value) -> Option<(u16, Value)> {
+    operate(address, &format!("DynamoDBStreams_20120810.{operation}"), body)
+}
+
+fn operate(address: SocketAddr, target: &str, body: &Value) -> Option<(u16, Value)> {
     let authorization = "AWS4-HMAC-SHA256 Credential=local/20260101/eu-west-1/dynamodb/aws4_request, SignedHeaders=host;x-amz-date;x-amz-target, Signature=0000000000000000000000000000000000000000000000000000000000000000";
     let headers = [
-        ("X-Amz-Target", target.as_str()),
+        ("X-Amz-Target", target),
         ("Content-Type", "application/x-amz-json-1.0"),
         ("X-Amz-Date", "20260101T000000Z"),
         ("Authorization", authorization),

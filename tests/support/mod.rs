@@ -21,6 +21,7 @@ pub mod load;
 pub mod mosquitto;
 pub mod peer;
 pub mod publisher;
+pub mod stream;
 pub mod upstreams;
 
 use std::net::{SocketAddr, TcpListener};

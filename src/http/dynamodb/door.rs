@@ -14,7 +14,7 @@ use hyper::{HeaderMap, Method, StatusCode, Uri};
 use tokio::runtime::Handle;
 
 use super::error::{Kind, WireError};
-use super::{Call, dispatch, operations, response};
+use super::{Call, dispatch, dispatch_streams, operations, response};
 use crate::engine::Engine;
 use crate::http::body::{self, Pace, Whole};
 use crate::http::memory::Memory;
@@ -161,22 +161,24 @@ async fn aside(door: Door, parts: Parts, body: Whole) -> Result<Bytes, WireError
 async fn operate(door: &Door, headers: &HeaderMap, uri: &Uri, body: &[u8]) -> Result<Bytes, WireError> {
     let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let (service, operation) = target.split_once('.').unwrap_or_default();
-    match service {
-        "DynamoDB_20120810" => {}
-        "DynamoDBStreams_20120810" => return Err(operations::unknown(operation)),
-        _ => return Err(WireError { kind: Kind::UnknownOperation, message: None, item: None }),
-    }
     let region = match &door.settings.region {
         Some(region) => region,
         None => signed_region(headers, uri).unwrap_or(DEFAULT_REGION),
     };
-    dispatch(operation, &Call { door, body, region, host: host(headers) }).await
+    let call = Call { door, body, region, host: host(headers) };
+    match service {
+        "DynamoDB_20120810" => dispatch(operation, &call).await,
+        "DynamoDBStreams_20120810" => dispatch_streams(operation, &call).await,
+        _ => Err(WireError { kind: Kind::UnknownOperation, message: None, item: None }),
+    }
 }
 
 /// The operation that a request for `/` names, as metrics have it; `None` where it is none of the API's requests.
 pub(in crate::http) fn asked(request: &Request) -> Option<&'static str> {
     let target = request.headers().get("x-amz-target")?.to_str().unwrap_or_default();
-    Some(operations::label(target.strip_prefix("DynamoDB_20120810.").unwrap_or_default()))
+    let known = ["DynamoDB_20120810.", "DynamoDBStreams_20120810."];
+    let operation = known.iter().find_map(|service| target.strip_prefix(service));
+    Some(operations::label(operation.unwrap_or_default()))
 }
 
 /// The region of the credential scope (`Credential=KEY/20260101/eu-west-1/dynamodb/aws4_request`), signed or not.

@@ -4,7 +4,7 @@
 
 use hyper::StatusCode;
 
-use crate::engine::EngineError;
+use crate::engine::{EngineError, StreamError};
 use crate::http::body::BodyError;
 use crate::http::memory::Crowded;
 use crate::model::dynamodb_json::{self, DecodeError};
@@ -25,6 +25,10 @@ pub(super) enum Kind {
     ResourceNotFound,
     /// The table exists already.
     ResourceInUse,
+    /// What a shard iterator points to is no longer there.
+    Trimmed,
+    /// A shard iterator of more than 15 minutes ago.
+    ExpiredIterator,
     /// Full: nothing was written, and trying again soon does not help.
     LimitExceeded,
     /// Too much at once: nothing was written, and trying again helps.
@@ -62,6 +66,10 @@ impl Kind {
             }
             Kind::ResourceInUse => {
                 (400, "com.amazonaws.dynamodb.v20120810#ResourceInUseException", "message")
+            }
+            Kind::Trimmed => (400, "com.amazonaws.dynamodb.v20120810#TrimmedDataAccessException", "message"),
+            Kind::ExpiredIterator => {
+                (400, "com.amazonaws.dynamodb.v20120810#ExpiredIteratorException", "message")
             }
             Kind::LimitExceeded => {
                 (400, "com.amazonaws.dynamodb.v20120810#LimitExceededException", "message")
@@ -116,6 +124,17 @@ impl WireError {
         }
     }
 
+    /// What the operations on streams say.
+    pub(super) fn of_stream(error: EngineError, arn: &str) -> WireError {
+        match error {
+            EngineError::Stream(StreamError::NotFound) => WireError::new(
+                Kind::ResourceNotFound,
+                format!("Requested resource not found: Stream: {arn} not found"),
+            ),
+            other => other.into(),
+        }
+    }
+
     /// The body.
     pub(super) fn body(&self) -> Vec<u8> {
         let form = self.kind.form();
@@ -156,6 +175,17 @@ impl From<EngineError> for WireError {
             }
             EngineError::DeletionProtected(_) => WireError::validation(
                 "Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.",
+            ),
+            EngineError::Stream(StreamError::NotFound) => {
+                WireError::new(Kind::ResourceNotFound, "Requested resource not found: Stream not found")
+            }
+            EngineError::Stream(StreamError::Trimmed) => WireError::new(
+                Kind::Trimmed,
+                "The operation attempted to read past the oldest stream record in a shard: it has been trimmed.",
+            ),
+            EngineError::Stream(StreamError::ExpiredIterator) => WireError::new(
+                Kind::ExpiredIterator,
+                "Shard iterator has expired. Shard iterators are valid for 15 minutes.",
             ),
             EngineError::Full(_) => WireError::new(Kind::LimitExceeded, error.to_string()),
             EngineError::Busy => WireError::new(Kind::Throttling, error.to_string()),

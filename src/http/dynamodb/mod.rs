@@ -10,6 +10,8 @@ mod create_table;
 mod delete_item;
 mod delete_table;
 mod describe_endpoints;
+mod describe_limits;
+mod describe_stream;
 mod describe_table;
 mod describe_time_to_live;
 mod door;
@@ -17,9 +19,13 @@ mod error;
 mod expected;
 mod expressions;
 mod get_item;
+mod get_records;
+mod get_shard_iterator;
 mod json;
 mod key_conditions;
+mod list_streams;
 mod list_tables;
+mod list_tags_of_resource;
 mod mismatch;
 mod named_table;
 mod operations;
@@ -30,9 +36,16 @@ mod query;
 mod request;
 mod response;
 mod scan;
+mod shard_iterator;
+mod stream_name;
 mod table_description;
 mod table_schema;
+mod table_settings;
+mod tag_list;
+mod tag_resource;
+mod untag_resource;
 mod update_item;
+mod update_table;
 mod update_time_to_live;
 mod written;
 
@@ -71,6 +84,22 @@ impl Call<'_> {
         authorize(Principal::Local, request)
     }
 
+    fn stream_arn(&self, table: &str, label: &str) -> String {
+        format!("{}/stream/{label}", self.table_arn(table))
+    }
+
+    /// The ARN of a key that a request names by identifier, alias or ARN.
+    fn kms_arn(&self, key: &str) -> String {
+        let kind = if key.starts_with("arn:") {
+            return key.to_owned();
+        } else if key.starts_with("alias/") {
+            ""
+        } else {
+            "key/"
+        };
+        format!("arn:aws:kms:{}:{}:{kind}{key}", self.region, self.door.settings.account_id)
+    }
+
     fn table_arn(&self, table: &str) -> String {
         format!("arn:aws:dynamodb:{}:{}:table/{table}", self.region, self.door.settings.account_id)
     }
@@ -85,15 +114,31 @@ async fn dispatch(operation: &str, call: &Call<'_>) -> Result<Bytes, WireError> 
         "DeleteItem" => delete_item::run(call).await,
         "DeleteTable" => delete_table::run(call).await,
         "DescribeEndpoints" => describe_endpoints::run(call).await,
+        "DescribeLimits" => describe_limits::run(call).await,
         "DescribeTable" => describe_table::run(call).await,
         "DescribeTimeToLive" => describe_time_to_live::run(call).await,
         "GetItem" => get_item::run(call).await,
         "ListTables" => list_tables::run(call).await,
+        "ListTagsOfResource" => list_tags_of_resource::run(call).await,
         "PutItem" => put_item::run(call).await,
         "Query" => query::run(call).await,
         "Scan" => scan::run(call).await,
+        "TagResource" => tag_resource::run(call).await,
+        "UntagResource" => untag_resource::run(call).await,
         "UpdateItem" => update_item::run(call).await,
+        "UpdateTable" => update_table::run(call).await,
         "UpdateTimeToLive" => update_time_to_live::run(call).await,
+        other => Err(operations::unknown(other)),
+    }
+}
+
+/// The same for streams, which are a service of their own.
+async fn dispatch_streams(operation: &str, call: &Call<'_>) -> Result<Bytes, WireError> {
+    match operation {
+        "DescribeStream" => describe_stream::run(call).await,
+        "GetRecords" => get_records::run(call).await,
+        "GetShardIterator" => get_shard_iterator::run(call).await,
+        "ListStreams" => list_streams::run(call).await,
         other => Err(operations::unknown(other)),
     }
 }

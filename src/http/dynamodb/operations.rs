@@ -11,24 +11,35 @@ const SERVED: &[&str] = &[
     "DeleteItem",
     "DeleteTable",
     "DescribeEndpoints",
+    "DescribeLimits",
     "DescribeTable",
     "DescribeTimeToLive",
     "GetItem",
     "ListTables",
+    "ListTagsOfResource",
     "PutItem",
     "Query",
     "Scan",
+    "TagResource",
+    "UntagResource",
+    "UpdateTable",
     "UpdateTimeToLive",
+    "DescribeStream",
+    "GetRecords",
+    "GetShardIterator",
+    "ListStreams",
 ];
 
 /// The service model's other operations (botocore 1.44, `DynamoDB_20120810` and `DynamoDBStreams_20120810`).
 const NOT_YET: &[&str] = &[
     "BatchExecuteStatement",
+    "CancelBulkOperation",
     "CreateBackup",
     "CreateGlobalTable",
     "DeleteBackup",
     "DeleteResourcePolicy",
     "DescribeBackup",
+    "DescribeBulkOperation",
     "DescribeContinuousBackups",
     "DescribeContributorInsights",
     "DescribeExport",
@@ -36,38 +47,32 @@ const NOT_YET: &[&str] = &[
     "DescribeGlobalTableSettings",
     "DescribeImport",
     "DescribeKinesisStreamingDestination",
-    "DescribeLimits",
-    "DescribeStream",
     "DescribeTableReplicaAutoScaling",
     "DisableKinesisStreamingDestination",
     "EnableKinesisStreamingDestination",
     "ExecuteStatement",
     "ExecuteTransaction",
     "ExportTableToPointInTime",
-    "GetRecords",
     "GetResourcePolicy",
-    "GetShardIterator",
     "ImportTable",
     "ListBackups",
+    "ListBulkOperations",
     "ListContributorInsights",
     "ListExports",
     "ListGlobalTables",
     "ListImports",
-    "ListStreams",
-    "ListTagsOfResource",
     "PutResourcePolicy",
     "RestoreTableFromBackup",
     "RestoreTableToPointInTime",
-    "TagResource",
+    "SearchVectors",
+    "StartBulkPutItems",
     "TransactGetItems",
     "TransactWriteItems",
-    "UntagResource",
     "UpdateContinuousBackups",
     "UpdateContributorInsights",
     "UpdateGlobalTable",
     "UpdateGlobalTableSettings",
     "UpdateKinesisStreamingDestination",
-    "UpdateTable",
     "UpdateTableReplicaAutoScaling",
 ];
 
@@ -76,12 +81,14 @@ pub(super) fn label(operation: &str) -> &'static str {
     SERVED.iter().find(|served| **served == operation).copied().unwrap_or("unknown")
 }
 
-/// UnknownOperationException; for an operation of the service's the text says that it is not there yet.
+/// For an operation of the service's a ValidationException that says so: no SDK tries it again, and all of them show its
+/// text. For anything else UnknownOperationException.
 pub(super) fn unknown(operation: &str) -> WireError {
-    let message = NOT_YET
-        .contains(&operation)
-        .then(|| format!("The operation {operation} is not supported by this version of Forebay"));
-    WireError { kind: Kind::UnknownOperation, message, item: None }
+    if NOT_YET.contains(&operation) {
+        let text = format!("The operation {operation} is not supported by this version of Forebay");
+        return WireError::validation(text);
+    }
+    WireError { kind: Kind::UnknownOperation, message: None, item: None }
 }
 
 #[cfg(test)]

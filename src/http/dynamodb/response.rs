@@ -51,7 +51,7 @@ pub(super) fn bare(status: StatusCode, body: Bytes) -> Response {
 }
 
 async fn compress(body: Bytes, request: &HeaderMap) -> (Bytes, bool) {
-    if !encoding::accepts_gzip(request) {
+    if body.is_empty() || !encoding::accepts_gzip(request) {
         return (body, false);
     }
     let compressed = if body.len() <= COMPRESSED_HERE {

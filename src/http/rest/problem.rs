@@ -156,7 +156,7 @@ impl From<EngineError> for Problem {
             EngineError::Full(_) => Problem::new(Kind::Full, text),
             EngineError::Busy => Problem::new(Kind::Busy, text),
             EngineError::OutcomeUnknown(_) => Problem::new(Kind::OutcomeUnknown, text),
-            EngineError::Internal(_) => Problem::new(Kind::Internal, text),
+            EngineError::Internal(_) | EngineError::Stream(_) => Problem::new(Kind::Internal, text),
         }
     }
 }

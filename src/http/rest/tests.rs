@@ -82,7 +82,7 @@ impl Gateway {
                 keys,
                 provisioned: None,
                 deletion_protection: false,
-                indexes: Vec::new(),
+                settings: Default::default(),
             };
             engine.create_table(allowed(create)).await.unwrap();
         }

@@ -35,7 +35,7 @@ impl Bench {
             keys: readings().keys,
             provisioned: None,
             deletion_protection: false,
-            indexes: Vec::new(),
+            settings: Default::default(),
         };
         engine.create_table(authorize(Principal::Daemon, create)).await.unwrap();
         Bench { accept: accept(&store, &clock), folder, clock, store }

@@ -21,6 +21,7 @@ fn table() -> TableDef {
         deletion_protection: false,
         when_full: WhenFull::Reject,
         indexes: Default::default(),
+        options: Default::default(),
         dropped: false,
     }
 }

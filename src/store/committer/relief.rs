@@ -71,9 +71,13 @@ impl Committer {
 
     /// Segments that were given back take space until a later one begins, which may never be while items are refused.
     fn free_released(&mut self) {
-        if self.journal.released() < RELEASED {
-            return;
+        if self.journal.released() >= RELEASED {
+            self.rotate();
         }
+    }
+
+    /// Begins a segment, so that what was given back is free.
+    pub(super) fn rotate(&mut self) {
         match self.journal.rotate() {
             Ok(()) => {}
             Err(error @ AppendError::Poisoned(_)) => {

@@ -21,6 +21,11 @@ impl Journal {
         giving(&sizes, all.saturating_sub(bytes), Seq(u64::MAX))
     }
 
+    /// Each segment's last sequence before it, and its size; the oldest first.
+    pub fn segments(&self) -> Vec<(Seq, u64)> {
+        sizes(&self.shared.segments())
+    }
+
     /// How many segments were begun, by their numbers.
     pub fn segments_begun(&self) -> u64 {
         self.next_segment

@@ -19,7 +19,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::record_codec;
 use crate::store::batch::Change;
-use crate::store::{Record, Seq};
+use crate::store::{Before, Record, Seq};
 
 /// The longest frame, old images included: 32 MiB.
 pub const MAX_FRAME: usize = 32 << 20;
@@ -63,9 +63,12 @@ impl FrameBuf {
 
     /// Adds one change; its sequence is the answer. On [`FrameFull`] the frame is as it was.
     pub fn push(&mut self, change: &Change) -> Result<Seq, FrameFull> {
-        let old_image = change.old_image.as_ref().map_or(0, bytes::Bytes::len);
+        let before = match &change.before {
+            Some(Before::Item(old)) => old.len(),
+            _ => 0,
+        };
         let mark = change.mark.as_ref().map_or(0, record_codec::mark_len);
-        let most = change.image.len() + old_image + mark + change.key.0.len() + record_codec::OVERHEAD;
+        let most = change.image.len() + before + mark + change.key.0.len() + record_codec::OVERHEAD;
         if self.bytes.is_empty() || most > MAX_FRAME - self.bytes.len() || self.head.count == u32::MAX {
             return Err(FrameFull);
         }

@@ -50,7 +50,7 @@ pub mod writer;
 
 pub use epoch::EpochFile;
 pub use frame::{FrameBuf, FrameFull, FrameRecords, MAX_FRAME};
-pub use reader::{Gap, Reader, Readers};
+pub use reader::{Bookmark, Gap, Reader, Readers};
 pub use recovery::{Cut, Damage, JournalError, Recovered, Survey};
 pub use writer::{AppendError, Figures, Journal};
 

@@ -34,6 +34,37 @@ impl Readers {
         }
     }
 
+    /// A reader of everything after this sequence that begins to look where another one has stopped. Where the journal has
+    /// nothing of that kind there any more, it looks from the beginning of the segment, as [`Readers::after`] does.
+    pub fn resume(&self, after: Seq, bookmark: Bookmark) -> Reader {
+        let mut reader = self.after(after);
+        if let Some(cursor) = self.open(bookmark) {
+            // Not read as whole yet: the first look at it fills the window.
+            reader.place = Place::In(cursor);
+        }
+        reader
+    }
+
+    fn open(&self, bookmark: Bookmark) -> Option<Cursor> {
+        let segments = self.shared.segments();
+        let segment = segments.iter().find(|segment| segment.number == bookmark.segment)?.clone();
+        let frames = segment.first_frame..=segment.end_frame();
+        let fits = segment.salt == bookmark.salt
+            && frames.contains(&bookmark.frame)
+            && (FRAMES_AT..=segment.size).contains(&bookmark.end);
+        if !fits {
+            return None;
+        }
+        let file = self.shared.disk.open(&segment::name(segment.number), Access::Read).ok()?;
+        drop(segments);
+        Some(Cursor { segment, file, end: bookmark.end, frame: bookmark.frame })
+    }
+
+    /// The sequence after which the journal has everything.
+    pub fn begins_after(&self) -> Seq {
+        self.shared.segments().first().map_or(Seq(0), |first| first.after)
+    }
+
     /// The last published change.
     pub fn published(&self) -> Seq {
         self.shared.published_to().1
@@ -51,6 +82,19 @@ pub struct Reader {
     last: Seq,
     /// How often in a row blocks could not be read.
     failures: u32,
+}
+
+/// Where a reader stopped: kept by whoever wants to go on without reading a segment's beginning again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bookmark {
+    /// The segment's number.
+    pub segment: u64,
+    /// Its salt: tells it from another of this number.
+    pub salt: u64,
+    /// Where the frame before ends.
+    pub end: u64,
+    /// The number of the frame to go on with.
+    pub frame: u64,
 }
 
 /// How often a block that can't be read is tried before it counts as damaged.
@@ -112,6 +156,13 @@ impl Reader {
             Ok(records) => Ok(Some(records)),
             Err(error) => Err(Gap { after, resume: None, what: error.to_string() }),
         }
+    }
+
+    /// Where it stands, before the next frame; `None` before it has found its place.
+    pub fn bookmark(&self) -> Option<Bookmark> {
+        let Place::In(cursor) = &self.place else { return None };
+        let Cursor { segment, end, frame, .. } = cursor;
+        Some(Bookmark { segment: segment.number, salt: segment.salt, end: *end, frame: *frame })
     }
 
     /// The last change of the frame read last; before any, what the reader was made with.

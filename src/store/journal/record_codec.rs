@@ -2,13 +2,13 @@
 //!
 //! ```text
 //! table     varint
-//! flags     1 byte: delete 1, mark 2, delivery 4, estimated 8, old image 16; origin in the upper three bits
+//! flags     1 byte: delete 1, mark 2, delivery 4, estimated 8, before 16; origin in the upper three bits
 //! time      varint: difference to the record before (the first: to the frame's base), folded
 //! delivery  8 bytes, if flagged
 //! mark      16 bytes boot id, varint count, then each: unit, varint length, name; if flagged
 //! key       varint length, bytes; only in the store's own spaces
 //! image     varint length, bytes
-//! old image varint length, bytes; if flagged
+//! before    varint length, bytes; if flagged: the old image, nothing (there was one), or one zero (the same)
 //! ```
 //! A plain reading costs five to eight bytes beside its image; its sequence follows from its place.
 
@@ -16,13 +16,15 @@ use super::varint;
 use crate::clock::BootId;
 use crate::model::{Name, TableId};
 use crate::store::batch::Change;
-use crate::store::{Kind, Mark, Movable, Origin, Record, Seq, Unit};
+use crate::store::{Before, Kind, Mark, Movable, Origin, Record, Seq, Unit};
 
 const DELETE: u8 = 1;
 const MARK: u8 = 2;
 const DELIVERY: u8 = 4;
 const ESTIMATED: u8 = 8;
-const OLD_IMAGE: u8 = 16;
+const BEFORE: u8 = 16;
+/// No image begins with it.
+const SAME: &[u8] = &[0];
 const ORIGIN_SHIFT: u32 = 5;
 
 /// The most bytes that a record can need beside its images, key and mark.
@@ -36,7 +38,7 @@ pub(super) fn encode(out: &mut Vec<u8>, change: &Change, time: u64) -> u64 {
         (MARK, change.mark.is_some()),
         (DELIVERY, change.delivery.is_some()),
         (ESTIMATED, change.time.estimated),
-        (OLD_IMAGE, change.old_image.is_some()),
+        (BEFORE, change.before.is_some()),
     ] {
         flags |= if set { flag } else { 0 };
     }
@@ -53,8 +55,11 @@ pub(super) fn encode(out: &mut Vec<u8>, change: &Change, time: u64) -> u64 {
         put_bytes(out, change.key.as_slice().get(4..).unwrap_or_default());
     }
     put_bytes(out, &change.image);
-    if let Some(old) = &change.old_image {
-        put_bytes(out, old);
+    match &change.before {
+        None => {}
+        Some(Before::Some) => put_bytes(out, &[]),
+        Some(Before::Same) => put_bytes(out, SAME),
+        Some(Before::Item(old)) => put_bytes(out, old),
     }
     change.time.us
 }
@@ -70,7 +75,7 @@ pub(super) fn decode<'a>(input: &mut &'a [u8], seq: Seq, time: u64) -> Option<Re
     let mark = if has(MARK) { Some(decode_mark(input)?) } else { None };
     let system_key = if table < TableId::FIRST { take_bytes(input)? } else { &[] };
     let image = take_bytes(input)?;
-    let old_image = if has(OLD_IMAGE) { Some(take_bytes(input)?) } else { None };
+    let before = if has(BEFORE) { Some(before(take_bytes(input)?)) } else { None };
     Some(Record {
         seq,
         table,
@@ -82,14 +87,21 @@ pub(super) fn decode<'a>(input: &mut &'a [u8], seq: Seq, time: u64) -> Option<Re
         delivery,
         system_key,
         image,
-        old_image,
+        before,
     })
 }
 
+fn before(bytes: &[u8]) -> Before<&[u8]> {
+    match bytes {
+        [] => Before::Some,
+        SAME => Before::Same,
+        image => Before::Item(image),
+    }
+}
+
 fn origin(number: u8) -> Option<Origin> {
-    [Origin::Dynamodb, Origin::Mqtt, Origin::Rest, Origin::Local, Origin::Daemon]
-        .into_iter()
-        .find(|&origin| origin as u8 == number)
+    let known = [Origin::Dynamodb, Origin::Mqtt, Origin::Rest, Origin::Local, Origin::Daemon, Origin::Expiry];
+    known.into_iter().find(|&origin| origin as u8 == number)
 }
 
 fn encode_mark(out: &mut Vec<u8>, mark: &Mark) {

@@ -75,6 +75,7 @@ fn table(id: u32, name: &str) -> TableDef {
         deletion_protection: false,
         when_full: WhenFull::Reject,
         indexes: Default::default(),
+        options: Default::default(),
         dropped: false,
     }
 }

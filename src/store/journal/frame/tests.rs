@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::clock::{BootId, Stamp};
 use crate::model::{RowKey, TableId};
-use crate::store::{Kind, Mark, Movable, Origin, Unit};
+use crate::store::{Before, Kind, Mark, Movable, Origin, Unit};
 
 pub(crate) fn change(table: u32, image: Vec<u8>) -> Change {
     Change {
@@ -17,7 +17,7 @@ pub(crate) fn change(table: u32, image: Vec<u8>) -> Change {
         delivery: None,
         size: None,
         image: image.into(),
-        old_image: None,
+        before: None,
     }
 }
 
@@ -29,11 +29,17 @@ fn mark() -> impl Strategy<Value = Mark> {
 }
 
 fn any_change() -> impl Strategy<Value = Change> {
-    let origins = [Origin::Dynamodb, Origin::Mqtt, Origin::Rest, Origin::Local, Origin::Daemon];
+    let origins =
+        [Origin::Dynamodb, Origin::Mqtt, Origin::Rest, Origin::Local, Origin::Daemon, Origin::Expiry];
     let bytes = || prop::collection::vec(any::<u8>(), 0..300);
     let table = prop_oneof![1..8u32, 256..1000u32, Just(u32::MAX)];
     let about = (any::<bool>(), prop::sample::select(origins.to_vec()), any::<u64>(), any::<bool>());
-    let extra = (prop::option::of(mark()), prop::option::of(any::<u64>()), prop::option::of(bytes()));
+    let before = prop_oneof![
+        Just(Before::Some),
+        Just(Before::Same),
+        bytes().prop_map(|bytes| Before::Item([&[0xa1][..], &bytes].concat().into())),
+    ];
+    let extra = (prop::option::of(mark()), prop::option::of(any::<u64>()), prop::option::of(before));
     (table, bytes(), bytes(), about, extra).prop_map(|(table, key, image, about, extra)| {
         let key = [&table.to_be_bytes()[..], &key].concat();
         Change {
@@ -46,7 +52,7 @@ fn any_change() -> impl Strategy<Value = Change> {
             delivery: extra.1,
             size: None,
             image: image.into(),
-            old_image: extra.2.map(Bytes::from),
+            before: extra.2,
         }
     })
 }
@@ -60,7 +66,12 @@ fn check_same(change: &Change, record: &Record<'_>) {
     assert_eq!(record.mark, change.mark);
     assert_eq!(record.delivery, change.delivery);
     assert_eq!(record.image, &change.image[..]);
-    assert_eq!(record.old_image, change.old_image.as_deref());
+    let before = change.before.as_ref().map(|before| match before {
+        Before::Item(image) => Before::Item(&image[..]),
+        Before::Some => Before::Some,
+        Before::Same => Before::Same,
+    });
+    assert_eq!(record.before, before);
     let key = if change.table < TableId::FIRST { &change.key.as_slice()[4..] } else { &[] };
     assert_eq!(record.system_key, key);
 }

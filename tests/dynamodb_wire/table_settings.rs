@@ -1,0 +1,214 @@
+//! UpdateTable, tags, and what else a table has besides its key.
+
+use serde_json::{Value, json};
+
+use crate::client::{Gateway, NOW_US};
+
+fn table(name: &str) -> Value {
+    json!({
+        "TableName": name,
+        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+        "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+        "BillingMode": "PAY_PER_REQUEST",
+    })
+}
+
+fn with(name: &str, key: &str, value: Value) -> Value {
+    let mut request = table(name);
+    request[key] = value;
+    request
+}
+
+fn update(key: &str, value: Value) -> Value {
+    json!({"TableName": "one", key: value})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn billing_is_updated_and_described() {
+    let gateway = Gateway::start().await;
+    gateway.ok("CreateTable", table("one")).await;
+    let none = "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates or SSESpecification or ReplicaUpdates is required";
+    assert_eq!(gateway.invalid("UpdateTable", json!({"TableName": "one"})).await, none);
+    let units = |read: i64, write: i64| json!({"ReadCapacityUnits": read, "WriteCapacityUnits": write});
+    let refused = gateway.invalid("UpdateTable", update("ProvisionedThroughput", units(1, 1))).await;
+    assert_eq!(
+        refused,
+        "One or more parameter values were invalid: Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST"
+    );
+    assert_eq!(
+        gateway.invalid("UpdateTable", update("BillingMode", json!("PROVISIONED"))).await,
+        "One or more parameter values were invalid: ProvisionedThroughput must be specified when BillingMode is PROVISIONED"
+    );
+    let both = gateway.invalid("UpdateTable", update("ProvisionedThroughput", units(0, -1))).await;
+    assert!(
+        both.starts_with(
+            "2 validation errors detected: Value '-1' at 'provisionedThroughput.writeCapacityUnits'"
+        ),
+        "{both}"
+    );
+
+    let mut request = update("ProvisionedThroughput", units(7, 8));
+    request["BillingMode"] = json!("PROVISIONED");
+    let answer = gateway.ok("UpdateTable", request).await;
+    assert_eq!(answer["TableDescription"]["TableStatus"], "UPDATING");
+    gateway.clock.set(NOW_US + 5_000_000, true);
+    gateway.ok("UpdateTable", update("ProvisionedThroughput", units(6, 9))).await;
+    let same = gateway.invalid("UpdateTable", update("ProvisionedThroughput", units(6, 9))).await;
+    assert!(
+        same.starts_with(
+            "The provisioned throughput for the table will not change. The requested value equals"
+        ),
+        "{same}"
+    );
+    let answer = gateway.ok("DescribeTable", json!({"TableName": "one"})).await;
+    let described = &answer["Table"];
+    assert_eq!(described["TableStatus"], "ACTIVE");
+    assert_eq!(described["BillingModeSummary"]["BillingMode"], "PROVISIONED");
+    let throughput = &described["ProvisionedThroughput"];
+    assert_eq!((&throughput["ReadCapacityUnits"], &throughput["WriteCapacityUnits"]), (&json!(6), &json!(9)));
+    assert_eq!(throughput["NumberOfDecreasesToday"], 1);
+    let at = (NOW_US / 1_000_000 + 5) as f64;
+    assert_eq!(throughput["LastIncreaseDateTime"].as_f64(), Some(at));
+    assert_eq!(throughput["LastDecreaseDateTime"].as_f64(), Some(at));
+    let answer = gateway.ok("UpdateTable", update("BillingMode", json!("PAY_PER_REQUEST"))).await;
+    let summary = &answer["TableDescription"]["BillingModeSummary"];
+    assert_eq!(summary["BillingMode"], "PAY_PER_REQUEST");
+    assert_eq!(summary["LastUpdateToPayPerRequestDateTime"].as_f64(), Some(at));
+    let (name, text) = gateway
+        .refused("UpdateTable", json!({"TableName": "absent", "BillingMode": "PAY_PER_REQUEST"}))
+        .await;
+    assert_eq!(
+        (name.as_str(), text.as_str()),
+        ("ResourceNotFoundException", "Requested resource not found: Table: absent not found")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn protection_class_encryption_and_limits_are_kept_and_shown() {
+    let gateway = Gateway::start().await;
+    let mut request = with("one", "TableClass", json!("STANDARD_INFREQUENT_ACCESS"));
+    request["SSESpecification"] = json!({"Enabled": true, "KMSMasterKeyId": "1234"});
+    request["OnDemandThroughput"] = json!({"MaxReadRequestUnits": 50});
+    let created = gateway.ok("CreateTable", request).await;
+    let described = &created["TableDescription"];
+    assert_eq!(described["TableClassSummary"], json!({"TableClass": "STANDARD_INFREQUENT_ACCESS"}));
+    let key = "arn:aws:kms:us-east-1:000000000000:key/1234";
+    assert_eq!(
+        described["SSEDescription"],
+        json!({"KMSMasterKeyArn": key, "SSEType": "KMS", "Status": "ENABLED"})
+    );
+    let most = json!({"MaxReadRequestUnits": 50, "MaxWriteRequestUnits": -1});
+    assert_eq!(described["OnDemandThroughput"], most);
+
+    gateway.ok("UpdateTable", update("DeletionProtectionEnabled", json!(true))).await;
+    gateway.invalid("DeleteTable", json!({"TableName": "one"})).await;
+    gateway.ok("UpdateTable", update("SSESpecification", json!({"Enabled": false}))).await;
+    gateway.ok("UpdateTable", update("TableClass", json!("STANDARD"))).await;
+    let answer = gateway.ok("DescribeTable", json!({"TableName": "one"})).await;
+    assert_eq!(answer["Table"]["DeletionProtectionEnabled"], true);
+    assert_eq!(answer["Table"]["TableClassSummary"]["TableClass"], "STANDARD");
+    assert!(answer["Table"].get("SSEDescription").is_none());
+    gateway.ok("UpdateTable", update("DeletionProtectionEnabled", json!(false))).await;
+    gateway.ok("DeleteTable", json!({"TableName": "one"})).await;
+
+    let limits = gateway.ok("DescribeLimits", json!({})).await;
+    assert_eq!(
+        limits,
+        json!({
+            "AccountMaxReadCapacityUnits": 80000, "AccountMaxWriteCapacityUnits": 80000,
+            "TableMaxReadCapacityUnits": 40000, "TableMaxWriteCapacityUnits": 40000,
+        })
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_are_refused_in_the_services_words() {
+    let gateway = Gateway::start().await;
+    let enum_of = |value: &str, at: &str, words: &str| {
+        format!(
+            "1 validation error detected: Value '{value}' at '{at}' failed to satisfy constraint: Member must satisfy enum value set: [{words}]"
+        )
+    };
+    let stream = |specification: Value| with("one", "StreamSpecification", specification);
+    let cases = [
+        (with("one", "TableClass", json!("X")), enum_of("X", "tableClass", "STANDARD, STANDARD_INFREQUENT_ACCESS")),
+        (
+            stream(json!({"StreamEnabled": true, "StreamViewType": "FISK"})),
+            enum_of("FISK", "streamSpecification.streamViewType", "NEW_IMAGE, OLD_IMAGE, NEW_AND_OLD_IMAGES, KEYS_ONLY"),
+        ),
+        (
+            stream(json!({"StreamEnabled": true})),
+            "Invalid StreamViewType: Stream ViewType must not be null or empty when enabling streams.".to_owned(),
+        ),
+        (
+            stream(json!({"StreamEnabled": false, "StreamViewType": "NEW_IMAGE"})),
+            "Invalid StreamViewType: Stream StreamEnabled was false but a StreamViewType was present.".to_owned(),
+        ),
+        (
+            stream(json!({})),
+            "1 validation error detected: Value null at 'streamSpecification.streamEnabled' failed to satisfy constraint: Member must not be null".to_owned(),
+        ),
+        (
+            with("one", "Tags", json!([{"Key": "a"}])),
+            "1 validation error detected: Value null at 'tags.1.member.value' failed to satisfy constraint: Member must not be null".to_owned(),
+        ),
+    ];
+    for (request, text) in cases {
+        assert_eq!(gateway.invalid("CreateTable", request).await, text);
+    }
+    let many: Vec<Value> = (0..51).map(|n| json!({"Key": format!("k{n}"), "Value": ""})).collect();
+    let text = gateway.invalid("CreateTable", with("one", "Tags", json!(many))).await;
+    assert!(text.contains("at most 50 tags"), "{text}");
+    assert_eq!(gateway.ok("ListTables", json!({})).await, json!({"TableNames": []}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tags_are_set_listed_and_removed() {
+    let gateway = Gateway::start().await;
+    let created =
+        gateway.ok("CreateTable", with("one", "Tags", json!([{"Key": "site", "Value": "north"}]))).await;
+    let arn = created["TableDescription"]["TableArn"].as_str().unwrap().to_owned();
+    let tags = |tags: Value| json!({"ResourceArn": arn, "Tags": tags});
+    let body = tags(json!([{"Key": "owner", "Value": ""}, {"Key": "site", "Value": "south"}])).to_string();
+    let answer = gateway.post("TagResource", &[("accept-encoding", "gzip")], body.as_bytes()).await;
+    assert_eq!((answer.status, answer.body.len()), (200, 0));
+    let listed = gateway.ok("ListTagsOfResource", json!({"ResourceArn": arn})).await;
+    let both = json!([{"Key": "owner", "Value": ""}, {"Key": "site", "Value": "south"}]);
+    assert_eq!(listed, json!({"Tags": both}));
+    let more: Vec<Value> = (0..49).map(|n| json!({"Key": format!("k{n}"), "Value": "x"})).collect();
+    let text = gateway.invalid("TagResource", tags(json!(more))).await;
+    assert!(text.contains("at most 50 tags"), "{text}");
+    let body = json!({"ResourceArn": arn, "TagKeys": ["site", "absent"]}).to_string();
+    let answer = gateway.post("UntagResource", &[], body.as_bytes()).await;
+    assert_eq!((answer.status, answer.body.len()), (200, 0));
+    let listed = gateway.ok("ListTagsOfResource", json!({"ResourceArn": arn})).await;
+    assert_eq!(listed, json!({"Tags": [{"Key": "owner", "Value": ""}]}));
+
+    assert_eq!(
+        gateway.invalid("TagResource", tags(json!([]))).await,
+        "Atleast one Tag needs to be provided as Input."
+    );
+    assert_eq!(
+        gateway.invalid("UntagResource", json!({"ResourceArn": arn, "TagKeys": []})).await,
+        "Atleast one Tag Key needs to be provided as Input."
+    );
+    let long = gateway
+        .invalid("TagResource", tags(json!([{"Key": "x".repeat(129), "Value": "y".repeat(257)}])))
+        .await;
+    assert!(long.starts_with("2 validation errors detected"), "{long}");
+    let unicode = json!([{"Key": "א".repeat(128), "Value": "א".repeat(256)}]);
+    let body = tags(unicode).to_string();
+    assert_eq!(gateway.post("TagResource", &[], body.as_bytes()).await.status, 200);
+    let missing = gateway.invalid("TagResource", json!({"ResourceArn": arn})).await;
+    assert!(missing.contains("Value null at 'tags'"), "{missing}");
+    assert_eq!(gateway.invalid("ListTagsOfResource", json!({})).await, "Invalid TableArn");
+    let index = format!("{arn}/index/by_kind");
+    assert_eq!(
+        gateway.invalid("ListTagsOfResource", json!({"ResourceArn": index})).await,
+        format!("Invalid TableArn: Invalid ResourceArn provided as input {index}")
+    );
+    let absent = format!("{arn}x");
+    let (name, text) = gateway.refused("ListTagsOfResource", json!({"ResourceArn": absent})).await;
+    assert_eq!(name, "ResourceNotFoundException");
+    assert_eq!(text, format!("Requested resource not found: ResourcArn: {absent} not found"));
+}
