@@ -64,7 +64,8 @@ impl Gateway {
 
     async fn items(&self) -> usize {
         let selection = Default::default();
-        let scan = Scan { table: readings().0, limit: None, start: None, segment: None, selection };
+        let scan =
+            Scan { table: readings().0, index: None, limit: None, start: None, segment: None, selection };
         self.engine.scan(authorize(Principal::Daemon, scan)).await.unwrap().items.len()
     }
 
