@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use super::faults::Died;
-use super::journal::sim::Loss;
+use super::faults::{Died, Point};
+use super::journal::sim::{Loss, SimDisk};
 use super::testing::*;
 use super::*;
 use crate::model::{
@@ -473,6 +473,39 @@ async fn an_index_is_built_over_starts() {
     assert!(starts > 2, "{starts}");
     world.check();
     assert!(!world.wanted(&added).is_empty());
+}
+
+/// A fold has put rows in, and not yet their index rows, when everything but the tree is lost.
+#[tokio::test]
+async fn indexes_are_derived_again_where_the_journal_was_lost() {
+    let mut world = World::new(6).await;
+    let die = |point| if point == Point::SliceCommitted { Err(Died) } else { Ok(()) };
+    world.bench.store().at_points(die);
+    while !world.bench.store().shared().gate.ended() {
+        assert!(world.commit().await);
+    }
+    world.bench = world.bench.kill();
+    world.bench.sim = Some(SimDisk::default());
+    world.bench.try_open().unwrap();
+    assert!(!world.bench.store().status().damage.is_empty());
+    world.model = Model::new();
+    let mut visit = |_: &[u8], row: RowRef<'_>| {
+        let item = MapRef::new(row.image).to_map().unwrap();
+        let (Some(AttributeValue::S(device)), Some(AttributeValue::N(ts))) =
+            (item.get("device"), item.get("ts"))
+        else {
+            panic!("not an item of the tests")
+        };
+        world.model.insert((device.to_string(), ts.to_i64().unwrap()), item.clone());
+        ControlFlow::Continue(())
+    };
+    let view = world.bench.store().view().unwrap();
+    view.scan(&range(TABLE), Direction::Forward, &mut visit).unwrap();
+    drop(view);
+    assert!(!world.model.is_empty());
+    world.settled().await;
+    world.check();
+    world.check_counts();
 }
 
 #[tokio::test]

@@ -35,6 +35,8 @@ pub(super) struct Replay {
 pub(super) struct Start {
     pub(super) epoch: u16,
     pub(super) next: Seq,
+    /// The tree has changes that the journal has not: what follows from its rows may be missing.
+    pub(super) tree_ahead: bool,
 }
 
 impl Replay {
@@ -164,6 +166,7 @@ pub(super) fn decide(
             replay.lost
         ));
     }
+    let tree_ahead = state.touched_to > last;
     let newest = [recovered.highest_epoch, last.epoch(), state.touched_to.epoch()];
     let newest = newest.into_iter().max().unwrap_or_default();
     // An epoch that was begun elsewhere: this store was put back from a copy, or began afresh.
@@ -172,9 +175,9 @@ pub(super) fn decide(
     replay.published.seq = replay.published.seq.max(last);
     if new_epoch || highest == 0 {
         let epoch = highest.saturating_add(1);
-        Start { epoch, next: Seq::start_of(epoch).next() }
+        Start { epoch, next: Seq::start_of(epoch).next(), tree_ahead }
     } else {
-        Start { epoch: highest, next: recovered.next_seq(highest).max(last.next()) }
+        Start { epoch: highest, next: recovered.next_seq(highest).max(last.next()), tree_ahead }
     }
 }
 
@@ -240,6 +243,21 @@ fn write_tables(tree: &Tree, catalog: &Catalog, keys: KeyCodec) -> Result<(), su
         }
     }
     slice.commit()
+}
+
+/// Lets index rows and expiry rows be derived again: a fold that was interrupted had rows without them, and what would
+/// have folded those again is lost.
+pub(super) fn derive_again(tree: &Tree, catalog: &Catalog) -> Result<(), ReadError> {
+    let mut txn = tree.write()?;
+    for table in catalog.all().filter(|table| !table.dropped) {
+        meta::set_expiry_made_for(tree.meta, &mut txn, table.id, 0)?;
+        for index in table.indexes.live() {
+            let from_the_start = meta::Progress::Building(Vec::new());
+            meta::set_index_progress(tree.meta, &mut txn, index.id, &from_the_start)?;
+        }
+    }
+    txn.commit()?;
+    Ok(())
 }
 
 const IDENTITY: &[u8] = b"identity";

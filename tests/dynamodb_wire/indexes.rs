@@ -51,7 +51,7 @@ async fn with_orders() -> Gateway {
             "weight": {"N": "7"},
         });
         if n != 5 {
-            item["region"] = json!({"S": ["north", "south"][n / 6]});
+            item["region"] = json!({"S": if n < 6 { "north" } else { "south" }});
             item["state"] = json!({"S": "open"});
             item["day"] = json!({"S": format!("d{}", n % 3)});
         }
