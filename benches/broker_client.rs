@@ -64,7 +64,7 @@ impl Drop for Killed {
 fn mosquitto(folder: &Path) -> (Killed, SocketAddr) {
     let (address, file) = (free_address(), folder.join("mosquitto.conf"));
     let text = format!(
-        "listener {} 127.0.0.1\nallow_anonymous true\npersistence false\nmax_inflight_messages 1000\n\
+        "listener {} 127.0.0.1\nallow_anonymous true\npersistence false\nmax_inflight_messages 4000\n\
          max_queued_messages 0\nset_tcp_nodelay true\nlog_dest none\n",
         address.port()
     );

@@ -81,7 +81,8 @@ debian_tools() {
   if is_native || [ -d "/usr/lib/rustlib/$triple" ]; then return; fi
   if [ "$arch" = arm64 ]; then
     say "fetching Debian's standard library for $triple"
-    debian_packages "$arch" "$root/target/cross/debian" libstd-rust-web-dev
+    foreign_apt "$arch" "$root/target/cross/debian"
+    (cd "$root/target/cross/debian" && "${apt[@]}" download libstd-rust-web-dev)
     as_root dpkg -x "$root"/target/cross/debian/libstd-rust-web-dev_*_"$arch".deb /
   else
     need rust-web-src
@@ -91,27 +92,23 @@ debian_tools() {
 }
 build_std=()
 
-# debian_packages ARCH FOLDER PACKAGE...: downloads packages of another architecture, without installing anything or adding
-# that architecture to this system: apt gets lists and a configuration of its own.
-debian_packages() {
+# foreign_apt ARCH FOLDER: sets the array `apt`, an apt-get for another architecture with lists and a configuration of its own
+# in the folder: nothing is installed, and this system does not learn of the architecture.
+foreign_apt() {
   local arch=$1 folder=$2
-  shift 2
-  mkdir -p "$folder/apt/lists/partial" "$folder/apt/archives/partial"
+  mkdir -p "$folder/apt/lists/partial" "$folder/apt/archives/partial" "$folder/apt/sources"
   : >"$folder/apt/status"
-  local options=(
-    -o "Dir::State=$folder/apt" -o "Dir::State::lists=$folder/apt/lists" -o "Dir::State::status=$folder/apt/status"
+  apt=(
+    apt-get -qq -o "Dir::State=$folder/apt" -o "Dir::State::lists=$folder/apt/lists" -o "Dir::State::status=$folder/apt/status"
     -o "Dir::Cache=$folder/apt" -o "APT::Architecture=$arch" -o "APT::Architectures::=$arch" -o APT::Sandbox::User=root
-    -o "Dir::Etc::SourceParts=$folder/apt/sources" -o "Dir::Etc::SourceList=/dev/null"
+    -o "Dir::Etc::SourceParts=$folder/apt/sources" -o "Dir::Etc::SourceList=/dev/null" -o "APT::Install-Recommends=false"
   )
-  mkdir -p "$folder/apt/sources"
-  local sources=/etc/apt/sources.list.d/debian.sources
-  if [ -f "$sources" ]; then
-    cp "$sources" "$folder/apt/sources/"
+  if [ -f /etc/apt/sources.list.d/debian.sources ]; then
+    cp /etc/apt/sources.list.d/debian.sources "$folder/apt/sources/"
   else
     grep -h debian.org /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null >"$folder/apt/sources/debian.list"
   fi
-  apt-get "${options[@]}" update -qq
-  (cd "$folder" && apt-get "${options[@]}" download -qq "$@")
+  "${apt[@]}" update
 }
 
 # Runs cargo's subcommand for the target: cross_cargo build --profile quick ...

@@ -10,11 +10,11 @@
 //! | 5 | [`mqtt`] | the listener and the client of a broker; both hand messages to [`ingest`] and acknowledge when that says so |
 //! | 5 | [`sync`] | journal → upstream: reader, batch (pure), retry (pure), client, dead letters, worker |
 //! | 4 | [`ingest`] | `rule` (pure: message → items), `accept` (the one way in for MQTT and REST) |
-//! | 4 | [`operations`] | disk and clock watch, resolution of estimated times |
+//! | 4 | [`operations`] | clock watch, resolution of estimated times, handles on upstreams, words to the service manager |
 //! | 3 | [`engine`] | one synchronous file per operation: read, decide, return a page or stage a change |
 //! | 2 | [`store`] | journal, overlay, tree (LMDB), fold, view, committer, apply, catalog |
 //! | 1 | [`expression`] | lexer, parser, tree, binding, evaluation of conditions, updates, projections, key conditions |
-//! | 1 | [`security`] | SigV4, credentials, policy → `Authorized<T>` |
+//! | 1 | [`security`] | SigV4, secrets, credentials, policy → `Authorized<T>` |
 //! | 0 | [`model`], [`telemetry`], [`clock`] | values, numbers, items, keys, schemas; metric values; time and its trust |
 //!
 //! # Invariants
@@ -33,9 +33,9 @@
 //! [`sync`] reads the journal from its cursor, batches, signs, sends, and moves the cursor over the settled prefix.
 //!
 //! # Walk 2: a Query
-//! [`http`] limits → `dynamodb::query` decodes the wire shape into the engine's request → policy →
-//! `engine::query` plans → `store::view` merges overlay and LMDB over one key range and stops at Limit or 1 MB →
-//! `dynamodb::query` encodes.
+//! [`http`] limits → `dynamodb::query` decodes the wire shape into the engine's request, its expressions parsed and
+//! bound by [`expression`] → policy → `engine::query` plans → `store::view` merges overlay and LMDB over one key range
+//! and stops at Limit or 1 MB, rows filtered and projected in place → `dynamodb::query` encodes.
 
 pub mod app;
 pub mod cli;

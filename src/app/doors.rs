@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use tokio::sync::watch;
-use tokio::task::JoinSet;
-
 use super::AppError;
 use super::sockets::Sockets;
+use super::stages::Stage;
 use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::http::{self, DynamodbSettings, Parts, Readiness, Server, ServerSettings, State};
@@ -35,14 +33,14 @@ pub(super) struct Doors {
 }
 
 impl Doors {
-    /// Binds every configured door, then serves each in a task of its own until `stopping`.
+    /// Binds every configured door, then serves each in a task of its own stage.
     pub(super) async fn open(
         self,
         mut sockets: Sockets,
         http: Option<ServerSettings>,
         listener: Option<ListenerSettings>,
-        stopping: &watch::Receiver<bool>,
-        tasks: &mut JoinSet<()>,
+        others: &mut Stage,
+        http_stage: &mut Stage,
     ) -> Result<(), AppError> {
         let server = match http {
             Some(settings) => Some(bind_http(settings, &mut sockets).await?),
@@ -64,7 +62,7 @@ impl Doors {
         let metrics = listener.as_ref().map(|_| Arc::new(ListenerMetrics::default()));
         if let (Some(listener), Some(metrics)) = (listener, metrics.clone()) {
             let listener = listener.with_ledger(Ledger::new(self.store.clone(), self.clock.clone()));
-            tasks.spawn(listener.run(self.accept.clone(), stopping.clone(), metrics));
+            others.tasks.spawn(listener.run(self.accept.clone(), others.stopping.clone(), metrics));
         }
         let Some(server) = server else { return Ok(()) };
         let state = State::new(Parts {
@@ -82,9 +80,9 @@ impl Doors {
             listener: metrics,
             upstreams: self.upstreams,
         });
-        let mut stopping = stopping.clone();
+        let mut stopping = http_stage.stopping.clone();
         tracing::info!(address = %server.local_addr(), "HTTP listener");
-        tasks.spawn(async move {
+        http_stage.tasks.spawn(async move {
             let stopped = async move { drop(stopping.wait_for(|stop| *stop).await) };
             server.run(http::router(state), stopped).await;
         });

@@ -90,11 +90,16 @@ impl Reloader {
     async fn reload(&mut self) {
         self.service.reloading();
         match self.apply().await {
-            Ok(()) => self.shown.update(|shown| {
-                shown.reloads += 1;
-                shown.loaded_at = self.clock.now_us() / 1_000_000;
-                shown.error = None;
-            }),
+            Ok(amiss) => {
+                if let Some(amiss) = &amiss {
+                    tracing::error!(amiss, "the configuration was reloaded, but not all of it works");
+                }
+                self.shown.update(|shown| {
+                    shown.reloads += 1;
+                    shown.loaded_at = self.clock.now_us() / 1_000_000;
+                    shown.error = amiss;
+                });
+            }
             Err(error) => {
                 tracing::error!(error, "the configuration was not reloaded; the one before stays in force");
                 self.shown.update(|shown| {
@@ -106,8 +111,8 @@ impl Reloader {
         self.service.reloaded();
     }
 
-    /// Everything that can fail for the configuration's sake comes before anything is changed.
-    async fn apply(&mut self) -> Result<(), String> {
+    /// Everything that can fail for the configuration's sake comes before anything is changed. The answer is what else is amiss.
+    async fn apply(&mut self) -> Result<Option<String>, String> {
         let sources = self.sources.clone();
         let loaded = tokio::task::spawn_blocking(move || sources.load()).await;
         let Loaded { settings, warnings } =
@@ -128,8 +133,8 @@ impl Reloader {
         let upstreams = settings.upstreams.len();
         self.rules.store(Arc::new(settings.rules));
         self.broker.reload(settings.broker, self.accept.subscriptions());
-        self.upstreams.reload(settings.upstreams).await.map_err(|error| error.to_string())?;
+        let started = self.upstreams.reload(settings.upstreams).await;
         tracing::info!(rules, tables, upstreams, "configuration reloaded");
-        Ok(())
+        Ok(started.err().map(|error| error.to_string()))
     }
 }

@@ -191,6 +191,30 @@ fn what_is_hardly_meant_is_a_warning() {
 }
 
 #[test]
+fn a_backlog_fits_the_store_and_when_full_is_one_of_two() {
+    let table = |when_full: &str| {
+        format!(
+            "[http]\nlisten = \"127.0.0.1:1\"\n[[table]]\nname = \"readings\"\npartition_key = {{ name = \"d\", type = \"S\" }}\n\
+             when_full = \"{when_full}\"\n"
+        )
+    };
+    let upstream = |size: &str| {
+        format!(
+            "[[upstream]]\nname = \"u\"\nregion = \"r\"\nendpoint = \"http://127.0.0.1:2\"\nmax_backlog = \"{size}\"\n"
+        )
+    };
+    let settings = load_text(&(table("drop-oldest") + &upstream("16MiB"))).unwrap();
+    assert_eq!(settings.tables[0].when_full, crate::model::WhenFull::DropOldest);
+    assert_eq!(settings.upstreams[0].max_backlog, Some(16 << 20));
+    let error = fault(&(table("reject") + &upstream("15MiB")));
+    assert!(error.contains(":11: ") && error.contains("16MiB"), "{error}");
+    let error = fault(&(table("reject") + &upstream("2GiB")));
+    assert!(error.contains(":11: ") && error.contains("less than store.max_size"), "{error}");
+    let error = fault(&table("drop-newest"));
+    assert!(error.contains(":6: ") && error.contains("drop-oldest"), "{error}");
+}
+
+#[test]
 fn a_line_is_not_blamed_for_what_a_flag_says() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(b"[http]\nlisten = \"127.0.0.1:1\"\n").unwrap();

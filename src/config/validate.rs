@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use toml::Spanned;
@@ -17,6 +17,7 @@ use crate::http::{DynamodbSettings, ServerSettings};
 use crate::ingest::{RuleSet, RuleSettings, TableSettings};
 use crate::model::{KeyAttribute, KeySchema, Name, TableName, limits};
 use crate::mqtt::ListenerSettings;
+use crate::security::tls;
 use crate::sync::{Endpoint, UpstreamSettings};
 
 /// What `forebay run` serves without a configuration.
@@ -368,7 +369,7 @@ fn upstream(raw: raw::Upstream) -> Result<UpstreamSettings, Fault> {
             "tables is empty, so that nothing would be sent; name tables, or leave the key out to send all";
         return Err(named("tables", what.to_owned()));
     }
-    ca_file.as_deref().map_or(Ok(()), readable).map_err(|what| named("ca_file", what))?;
+    tls::check(ca_file.as_deref(), None).map_err(|what| named("ca_file", what))?;
     let given = Given {
         profile,
         credentials_file,
@@ -393,10 +394,4 @@ fn upstream(raw: raw::Upstream) -> Result<UpstreamSettings, Fault> {
 fn region_of(host: &str) -> Option<String> {
     let region = host.strip_prefix("dynamodb.")?.split_once(".amazonaws.com")?.0;
     (!region.is_empty()).then(|| region.to_owned())
-}
-
-fn readable(path: &Path) -> Result<(), String> {
-    std::fs::File::open(path)
-        .map(|_| ())
-        .map_err(|error| format!("{} can't be read: {error}", path.display()))
 }

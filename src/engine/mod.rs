@@ -36,6 +36,7 @@ mod set_when_full;
 mod streams;
 mod tags;
 mod target;
+mod throughput;
 mod update_item;
 mod update_table;
 mod update_time_to_live;
@@ -51,8 +52,8 @@ pub use index_writes::IndexWrite;
 pub use list_streams::{ListStreams, StreamNames};
 pub use request::*;
 pub use resolve_time::{ESTIMATED, Resolution, ResolveTime};
-
 pub use streams::{StreamDescribed, StreamName, StreamOf};
+pub use throughput::Capacity;
 
 use crate::clock::Clock;
 use crate::model::{TableDef, TableName};
@@ -64,12 +65,13 @@ use crate::store::{Batch, Read, Store, Urgency, View};
 pub struct Engine {
     store: Store,
     clock: Clock,
+    throughput: throughput::Throughput,
 }
 
 impl Engine {
     /// An engine on a store.
     pub fn new(store: Store, clock: Clock) -> Engine {
-        Engine { store, clock }
+        Engine { store, clock, throughput: throughput::Throughput::default() }
     }
 
     /// PutItem.
@@ -255,6 +257,18 @@ impl Engine {
             resolve_time::decide(read, batch, codec, &request, stamp)
         })
         .await
+    }
+
+    /// Whether a table has provisioned capacity left: asked by doors that limit. An on-demand table always has, and so has
+    /// one that is not there.
+    pub fn has_left(&self, table: &str, capacity: Capacity) -> bool {
+        let catalog = self.store.catalog();
+        catalog.table(table).is_none_or(|table| self.throughput.admits(table, capacity, self.clock.now_us()))
+    }
+
+    /// Takes what a request has cost, in halves of a unit.
+    pub fn spend(&self, table: &TableDef, capacity: Capacity, halves: u64) {
+        self.throughput.spend(table, capacity, halves);
     }
 
     /// A live table's definition (DescribeTimeToLive, the doors).

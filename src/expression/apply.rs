@@ -33,10 +33,11 @@ impl Making<'_> {
     fn members(&self, nodes: &[(Name, Node<Action>)], map: &mut Map) -> Result<()> {
         for (name, node) in nodes {
             match node {
-                Node::Leaf(action) => match self.act(action, map.remove(name))? {
-                    Some(value) => drop(map.insert(name.clone(), value)),
-                    None => {}
-                },
+                Node::Leaf(action) => {
+                    if let Some(value) = self.act(action, map.remove(name))? {
+                        map.insert(name.clone(), value);
+                    }
+                }
                 below => self.inside(below, map.get_mut(name))?,
             }
         }

@@ -33,8 +33,8 @@ pub(super) fn condition(condition: &Condition<'_>, to: &mut Placeholders) -> Res
         Condition::Between([value, low, high]) => {
             let operands = [operand(value, to)?, operand(low, to)?, operand(high, to)?];
             let [value, low, high] = &operands;
-            distinct("BETWEEN", value, [low, high])?;
             ordered("BETWEEN", [value, low, high])?;
+            distinct("BETWEEN", value, [low, high])?;
             bounds(low, high)?;
             Test::Between(operands)
         }

@@ -4,8 +4,8 @@
 //! are items: over their images, in place. Knows no table: what a key is, and what may be done to it, is the engine's
 //! affair.
 //!
-//! The way of a text: [`lexer`] → [`parser`] → [`syntax`] (as written) → [`check`] (whatever placeholders stand for) →
-//! [`bind`], [`update`], [`projection`] (placeholders looked up, operands checked) → [`condition`], [`apply`] (items).
+//! The way of a text: `lexer` → `parser` → `syntax` (as written) → `check` (whatever placeholders stand for) →
+//! `bind`, `update`, `projection` (placeholders looked up, operands checked) → `condition`, `apply` (items).
 //! Refusals come in the service's order, which is that of these steps.
 
 mod apply;

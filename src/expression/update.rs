@@ -77,36 +77,41 @@ impl Update {
     }
 }
 
-/// Binds an update, its last action first: the path, what it overlaps with, then what happens there.
+/// What is written of one path.
+enum Written<'u, 't> {
+    Set(&'u SetValue<'t>),
+    Remove,
+    Add(&'t str),
+    Delete(&'t str),
+}
+
+/// Binds an update, as the service does: first all paths and what they overlap with, then what happens there; each time
+/// the last action first.
 pub(super) fn bind(update: &syntax::Update<'_>, to: &mut Placeholders) -> Result<Update, Fault> {
-    let mut building = Building::new();
-    for section in update.0.iter().rev() {
+    let mut written = Vec::new();
+    for section in &update.0 {
         match section {
-            Section::Set(assignments) => {
-                for (path, value) in assignments.iter().rev() {
-                    let path = building.touch(to.path(path)?)?;
-                    building.act(path, Action::Set(set_value(value, to)?))?;
-                }
-            }
-            Section::Remove(paths) => {
-                for path in paths.iter().rev() {
-                    let path = building.touch(to.path(path)?)?;
-                    building.act(path, Action::Remove)?;
-                }
-            }
-            Section::Add(pairs) => {
-                for (path, key) in pairs.iter().rev() {
-                    let path = building.touch(to.path(path)?)?;
-                    building.act(path, Action::Add(clause_operand("ADD", to.value(key)?)?))?;
-                }
-            }
-            Section::Delete(pairs) => {
-                for (path, key) in pairs.iter().rev() {
-                    let path = building.touch(to.path(path)?)?;
-                    building.act(path, Action::Delete(clause_operand("DELETE", to.value(key)?)?))?;
-                }
+            Section::Set(all) => written.extend(all.iter().map(|(path, value)| (path, Written::Set(value)))),
+            Section::Remove(all) => written.extend(all.iter().map(|path| (path, Written::Remove))),
+            Section::Add(all) => written.extend(all.iter().map(|(path, key)| (path, Written::Add(key)))),
+            Section::Delete(all) => {
+                written.extend(all.iter().map(|(path, key)| (path, Written::Delete(key))))
             }
         }
+    }
+    let mut building = Building::new();
+    let mut paths = Vec::with_capacity(written.len());
+    for (path, _) in written.iter().rev() {
+        paths.push(building.touch(to.path(path)?)?);
+    }
+    for ((_, written), path) in written.iter().rev().zip(paths) {
+        let action = match written {
+            Written::Set(value) => Action::Set(set_value(value, to)?),
+            Written::Remove => Action::Remove,
+            Written::Add(key) => Action::Add(clause_operand("ADD", to.value(key)?)?),
+            Written::Delete(key) => Action::Delete(clause_operand("DELETE", to.value(key)?)?),
+        };
+        building.act(path, action)?;
     }
     Ok(building.finish(false))
 }

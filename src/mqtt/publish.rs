@@ -19,8 +19,17 @@ pub(super) struct Publish {
 }
 
 impl Publish {
-    /// Reads the body of a PUBLISH.
+    /// Reads the body of a PUBLISH that a client sent.
     pub(super) fn parse(version: Version, flags: u8, body: Bytes) -> Result<Publish, End> {
+        Publish::read(version, flags, body, false)
+    }
+
+    /// Reads the body of a PUBLISH that a broker delivers: it may name subscriptions.
+    pub(super) fn delivered(version: Version, flags: u8, body: Bytes) -> Result<Publish, End> {
+        Publish::read(version, flags, body, true)
+    }
+
+    fn read(version: Version, flags: u8, body: Bytes, delivered: bool) -> Result<Publish, End> {
         let qos = (flags >> 1) & 3;
         if qos == 3 {
             return Err(End::Malformed("QoS 3"));
@@ -41,7 +50,7 @@ impl Publish {
         }
         if version == Version::V5 {
             let rest = body.get(at..).unwrap_or_default();
-            at += properties(rest)?;
+            at += properties(rest, delivered)?;
         }
         if empty_topic {
             return Err(match version {
@@ -69,6 +78,11 @@ impl Publish {
         std::str::from_utf8(topic).unwrap_or_default()
     }
 
+    /// The payload.
+    pub(super) fn payload(&self) -> &[u8] {
+        self.body.get(self.payload_start as usize..).unwrap_or_default()
+    }
+
     /// RETAIN: from a broker, a retained copy.
     pub(super) fn retained(&self) -> bool {
         self.flags & 1 != 0
@@ -77,6 +91,18 @@ impl Publish {
     /// DUP: it may have come before.
     pub(super) fn dup(&self) -> bool {
         self.flags & 8 != 0
+    }
+
+    /// The subscription that a broker delivers this copy for (MQTT 5), where it names just one.
+    pub(super) fn subscription(&self) -> Option<u32> {
+        let start = self.topic_end as usize + if self.qos() > 0 { 2 } else { 0 };
+        let properties = self.body.get(start..self.payload_start as usize).filter(|bytes| bytes.len() > 1)?;
+        let (properties, _) = Properties::parse(properties).ok()?;
+        let mut named = properties.iter().filter_map(|property| match property {
+            Property::SubscriptionIdentifier(subscription) => Some(subscription.val()),
+            _ => None,
+        });
+        named.next().filter(|_| named.next().is_none())
     }
 
     /// How many bytes it holds.
@@ -118,8 +144,8 @@ fn number(body: &[u8], at: usize) -> Result<u16, End> {
     }
 }
 
-/// Checks the properties of a client's PUBLISH; gives their whole length. None of them changes what is stored.
-fn properties(bytes: &[u8]) -> Result<usize, End> {
+/// Checks the properties of a PUBLISH; gives their whole length. None of them changes what is stored.
+fn properties(bytes: &[u8], delivered: bool) -> Result<usize, End> {
     if bytes.first() == Some(&0) {
         return Ok(1);
     }
@@ -130,6 +156,7 @@ fn properties(bytes: &[u8]) -> Result<usize, End> {
         match property {
             Property::TopicAlias(_) => return Err(End::TopicAlias),
             Property::UserProperty(_) => continue,
+            Property::SubscriptionIdentifier(_) if delivered => continue,
             Property::PayloadFormatIndicator(_)
             | Property::MessageExpiryInterval(_)
             | Property::ContentType(_)

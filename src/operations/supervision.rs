@@ -11,7 +11,7 @@ use crate::store::{Heartbeat, Store};
 use crate::telemetry::UpstreamStatus;
 
 /// How often the line is looked at; it is sent when it has changed.
-const LOOK: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_secs(10);
 
 /// What is supervised.
 pub struct Supervision {

@@ -29,6 +29,8 @@ pub struct Backlog {
 pub struct Asked {
     /// To have settled everything up to here: by writing its cursor, or by giving up what may be given up.
     pub through: Seq,
+    /// Whether it can't wait for an upstream that is just catching up.
+    pub urgent: bool,
     /// Why, for people.
     pub why: String,
 }
@@ -66,28 +68,25 @@ impl Backlogs {
         self.asks.subscribe()
     }
 
-    /// Looks at every cursor: who has to give something up through `for_room` because the store is short of room, who
-    /// is close to, or beyond, a limit of its own.
-    pub(super) fn look(
-        &self,
-        journal: &Journal,
-        cursors: &BTreeMap<Bytes, Seq>,
-        for_room: Option<(Seq, &str)>,
-    ) {
+    /// Looks at every cursor: who has to give something up because the store is short of room (`for_room`), who is close to,
+    /// or beyond, a limit of its own.
+    pub(super) fn look(&self, journal: &Journal, cursors: &BTreeMap<Bytes, Seq>, for_room: Option<&Asked>) {
         let limits = self.limits();
         let mut asks = BTreeMap::new();
         let mut refusals = Vec::new();
         for (key, cursor) in cursors {
             let name = String::from_utf8_lossy(key.get(4..).unwrap_or_default()).into_owned();
-            let mut asked = for_room.map(|(through, why)| Asked { through, why: why.to_owned() });
+            let mut asked = for_room.cloned();
             if let Some(backlog) = limits.get(&name)
                 && let Some(max) = backlog.max
             {
                 let held = journal.bytes_after(*cursor) + backlog.aside;
                 if let Some(through) = ask(max, held, backlog.aside, journal) {
                     let why = format!("it holds back {} of its max_backlog = {}", mib(held), mib(max));
-                    asked =
-                        asked.into_iter().chain([Asked { through, why }]).max_by_key(|asked| asked.through);
+                    asked = asked
+                        .into_iter()
+                        .chain([Asked { through, urgent: held > max, why }])
+                        .max_by_key(|asked| asked.through);
                 }
                 if held > max {
                     refusals.push(refusal(&name, max, held, backlog));
@@ -98,10 +97,11 @@ impl Backlogs {
             }
         }
         self.asks.send_if_modified(|known| {
-            let through = |asks: &BTreeMap<String, Asked>| -> Vec<(String, Seq)> {
-                asks.iter().map(|(name, asked)| (name.clone(), asked.through)).collect()
+            // The words change all the time.
+            let matters = |asks: &BTreeMap<String, Asked>| -> Vec<(String, Seq, bool)> {
+                asks.iter().map(|(name, asked)| (name.clone(), asked.through, asked.urgent)).collect()
             };
-            let changed = through(known) != through(&asks);
+            let changed = matters(known) != matters(&asks);
             if changed {
                 *known = Arc::new(asks);
             }

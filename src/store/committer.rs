@@ -172,6 +172,14 @@ impl Committer {
     }
 
     fn freeze(&mut self) -> Result<(), Died> {
+        if self.shared.overlay.load().active.is_empty() {
+            return Ok(());
+        }
+        self.freeze_any()
+    }
+
+    /// Freezes even what holds nothing.
+    fn freeze_any(&mut self) -> Result<(), Died> {
         let published = self.shared.published.load();
         let closing =
             Closing { seq: published.seq, counts: published.counts.clone(), time_us: published.time_us };

@@ -48,6 +48,7 @@ mod room;
 pub mod row;
 mod rows;
 mod seed;
+mod set_aside;
 mod shared;
 mod space;
 mod staged;

@@ -1,5 +1,5 @@
 //! How much of the journal is kept for streams: their records of a day, as long as that takes a quarter of the store at
-//! most and nobody else needs the room. See `docs/decisions/007-streams-yield.md`.
+//! most and nobody else needs the room. See `docs/decisions/011-streams-yield.md`.
 
 use super::Seq;
 use super::journal::Journal;
@@ -114,6 +114,9 @@ fn decide(segments: &[(Seq, u64)], need: Need, mut is_old: impl FnMut(Seq) -> bo
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::StreamView;
+    use crate::store::CommitError;
+    use crate::store::testing::*;
 
     const SEGMENTS: [(Seq, u64); 5] = [(Seq(0), 4), (Seq(10), 4), (Seq(20), 4), (Seq(30), 4), (Seq(40), 4)];
 
@@ -151,5 +154,56 @@ mod tests {
             (10, false),
             "what nobody needs is given first"
         );
+    }
+
+    /// A store with a stream whose journal is folded and released soon.
+    async fn streamed() -> Bench {
+        let mut bench = Bench::empty();
+        bench.settings.max_size = 16 << 20;
+        (bench.tuning.generation, bench.tuning.unfolded) = (256 << 10, 1 << 20);
+        let bench = bench.open();
+        let mut table = table();
+        table.options.enable_stream(StreamView::NewAndOldImages, |us| us.to_string(), 1, 0);
+        bench.define(table).await;
+        bench
+    }
+
+    /// Writes so many items of 100 KB over a few others, slowly enough for the folds.
+    async fn write(bench: &Bench, count: i64) {
+        let text = "x".repeat(100_000);
+        for ts in 0..count {
+            while let Err(error) = bench.put(item("a", ts % 5, &text)).await {
+                assert!(matches!(error, CommitError::Busy), "{error}");
+            }
+            assert_eq!(bench.store().status().full, None);
+        }
+    }
+
+    #[tokio::test]
+    async fn the_journal_is_kept_for_a_day_across_folds_and_restarts() {
+        let bench = streamed().await;
+        let begins = bench.store().journal_begins_after();
+        write(&bench, 10).await;
+        let bench = bench.close().await.open();
+        write(&bench, 2).await;
+        let bench = bench.close().await.open();
+        assert_eq!(bench.store().journal_begins_after(), begins, "all of it is there still");
+        bench.clock.set((NOW + STREAM_SECONDS + 60) * 1_000_000, true);
+        // The committer looks now and then, when something is written.
+        while bench.store().journal_begins_after() == begins {
+            bench.put(item("b", 1, "now")).await.unwrap();
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_store_with_streams_is_never_full_for_their_sake() {
+        let bench = streamed().await;
+        let begins = bench.store().journal_begins_after();
+        // Twice what the store may be, and old images with it.
+        write(&bench, 320).await;
+        assert!(bench.store().journal_begins_after() > begins);
+        let mut reader = bench.store().reader(bench.store().journal_begins_after());
+        assert!(reader.next().unwrap().is_some(), "and what is left can be read");
     }
 }

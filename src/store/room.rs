@@ -15,6 +15,8 @@ pub(super) struct Levels {
     pub(super) used: u64,
     /// The tree's file, free pages within it too.
     pub(super) file: u64,
+    /// Blocks kept for the tree beyond its end.
+    pub(super) kept: u64,
     /// The journal's files, prepared ones too.
     pub(super) journal: u64,
     /// Of these: prepared for the next segments.
@@ -53,14 +55,20 @@ impl Levels {
         self.used + self.overlay * 3 / 2 + division.reserve
     }
 
-    /// Pages within the file that are used again.
+    /// Pages that take no new room: within the file, and behind it.
     fn again(&self) -> u64 {
-        self.file.saturating_sub(self.used)
+        self.file.saturating_sub(self.used) + self.kept
     }
 
     /// Prepared files beyond the two that deletes, folds and cursors rely on: the journal goes on in them at no new room.
     fn idle(&self, division: &Division) -> u64 {
         self.prepared.saturating_sub(division.journal.segment_size * division.journal.reserve as u64)
+    }
+
+    /// Whether a fold has too little, while more is prepared for the journal than it relies on.
+    pub(super) fn trims(&self, division: &Division) -> bool {
+        let left = self.disk_free.saturating_add(self.again());
+        self.idle(division) > 0 && left < self.fold() + division.reserve
     }
 
     /// Pages that a fold needs.
@@ -94,7 +102,7 @@ impl Levels {
         let journal = self.journal.saturating_sub(idle);
         let total = division.max_size.saturating_sub(ahead);
         let disk = self.disk_free.saturating_add(idle);
-        let again = self.disk_free.saturating_add(self.again());
+        let again = disk.saturating_add(self.again());
         let given =
             (self.file.max(tree) + journal).saturating_sub(total).max((4 * segment).saturating_sub(disk));
         // What is given back fills up what deletes and folds rely on, first.
@@ -125,9 +133,10 @@ impl Levels {
                 mib(self.file.max(self.tree(division))),
             ),
             Full::Disk => format!(
-                "the disk under {} has {} left; free some of it, or delete items",
+                "the disk under {} has {} left, and {} of free pages: too little to go on with; free some of it, or delete items",
                 path.display(),
-                mib(self.disk_free)
+                mib(self.disk_free),
+                mib(self.again())
             ),
         }
     }
@@ -152,6 +161,7 @@ mod tests {
         Levels {
             used: 20 * MIB,
             file: 24 * MIB,
+            kept: 0,
             journal: 24 * MIB,
             prepared: 8 * MIB,
             disk_free: 1 << 40,
@@ -193,6 +203,7 @@ mod tests {
         sizes.prop_map(|(used, more, journal, prepared, disk_free, overlay)| Levels {
             used: used * MIB,
             file: (used + more) * MIB,
+            kept: 0,
             journal: (journal + prepared) * MIB,
             prepared: prepared * MIB,
             disk_free: disk_free * MIB,

@@ -2,6 +2,7 @@
 //! folds and cursors always have some.
 
 use std::fs::{File, OpenOptions};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,6 +11,7 @@ use rustix::fs::{FallocateFlags, fallocate};
 
 use super::journal::{Figures, JournalSettings};
 use super::room::{Full, Levels, Wanted};
+use super::set_aside;
 use super::tree::{Tree, Usage};
 
 const MIB: u64 = 1 << 20;
@@ -53,8 +55,11 @@ pub(super) struct Space {
     journal: Arc<Figures>,
     used: AtomicU64,
     file: AtomicU64,
+    kept: AtomicU64,
     disk_free: AtomicU64,
     items: AtomicU64,
+    /// Copies of what was damaged, for people. They are made at the start only.
+    copies: Option<String>,
 }
 
 impl Space {
@@ -69,8 +74,10 @@ impl Space {
             journal,
             used,
             file,
+            kept: AtomicU64::new(0),
             disk_free,
             items: AtomicU64::new(0),
+            copies: set_aside::copies(path),
         }
     }
 
@@ -81,6 +88,8 @@ impl Space {
                 self.used.store(used, Ordering::Relaxed);
                 self.file.store(file, Ordering::Relaxed);
                 self.keep_blocks(file);
+                let blocks = std::fs::metadata(&self.data).map_or(0, |data| data.blocks() * 512);
+                self.kept.store(blocks.saturating_sub(file), Ordering::Relaxed);
             }
             Err(error) => tracing::warn!(%error, "can't see how full the tree is"),
         }
@@ -114,6 +123,7 @@ impl Space {
         Levels {
             used: self.used.load(Ordering::Relaxed),
             file: self.file.load(Ordering::Relaxed),
+            kept: self.kept.load(Ordering::Relaxed),
             journal: self.journal.bytes_on_disk.load(Ordering::Relaxed),
             prepared: self.journal.prepared_bytes.load(Ordering::Relaxed),
             disk_free: self.disk_free.load(Ordering::Relaxed),
@@ -124,12 +134,23 @@ impl Space {
     /// Why new items are refused, if they are: what is full, and what helps.
     pub(super) fn full(&self, overlay: usize) -> Option<String> {
         let levels = self.levels(overlay);
-        levels.full(&self.division).map(|full| levels.say(full, &self.division, &self.path))
+        levels.full(&self.division).map(|full| {
+            let said = levels.say(full, &self.division, &self.path);
+            match &self.copies {
+                Some(copies) if full == Full::Disk => format!("{said}; {copies}"),
+                _ => said,
+            }
+        })
     }
 
     /// Whether the tree has room for rows that take the place of journal: what is too large in sum only gets smaller by that.
     pub(super) fn has_room_for_rows(&self, overlay: usize) -> bool {
         self.levels(overlay).full(&self.division) != Some(Full::Items)
+    }
+
+    /// Whether the disk has too little for a fold, while the journal has more prepared than it relies on.
+    pub(super) fn trims(&self, overlay: usize) -> bool {
+        self.levels(overlay).trims(&self.division)
     }
 
     /// So many bytes of the tree have to go, at the expense of tables whose owner chose that.

@@ -2,9 +2,10 @@
 //! that speaks DynamoDB's API, in batches.
 //!
 //! Pure: [`batch`] (what goes next, what is settled), [`wire`] (requests and answers), [`retry`] (what an answer means),
-//! [`budget`] (how fast), [`link`] (what is known of the upstream), [`positions`] (tables left behind). Around them: [`reader`] (a thread: the journal),
+//! [`budget`] (how fast), [`link`] (what is known of the upstream), [`positions`] (tables left behind), [`joining`] (where an
+//! upstream begins), [`letters`] (what is known of dead letters), [`hush`] (what is said seldom). Around them: [`reader`] (a thread: the journal),
 //! [`client`] (connections), `worker` (a task: moves bytes and waits), [`cursor`], [`dead_letter`] and [`aside`] (what is durable), `give_up` (what goes
-//! where the store is short of room).
+//! where the store is short of room), `control` (what the owner says).
 //!
 //! # Invariants
 //! - The cursor moves only over what the upstream has taken, what is durably a dead letter or set aside, and what the owner

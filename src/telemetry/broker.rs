@@ -19,6 +19,8 @@ pub struct BrokerMetrics {
     pub repeated: Counter,
     /// Retained copies that answer a renewed subscription, and have come before.
     pub retained_again: Counter,
+    /// Further copies of messages that several filters match.
+    pub copies: Counter,
     /// Messages larger than `max_packet_size`, acknowledged and not stored.
     pub too_large: Counter,
     /// QoS 0 messages dropped because the store could not take them.

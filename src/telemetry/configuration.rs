@@ -15,7 +15,7 @@ pub struct ConfigurationFigures {
     pub reloads: u64,
     /// Reloads that were refused since the start.
     pub refused: u64,
-    /// Why the last reload was refused; the configuration before it is in force.
+    /// Why the last reload was refused, the configuration before it being in force; or what of it does not work.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// Keys that have changed since the start, and are applied by a restart only.

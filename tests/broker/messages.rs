@@ -64,3 +64,23 @@ async fn the_brokers_own_topics_are_not_everything() {
     client.stop().await;
     other.stop().await;
 }
+
+/// mosquitto delivers a message for each filter that matches it, in MQTT 5.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_that_several_filters_match_is_stored_once() {
+    for protocol in [Protocol::V3, Protocol::V5] {
+        let broker = Mosquitto::start("");
+        let settings = BrokerSettings { protocol, ..settings(broker.address) };
+        let client = Client::with(settings, filters(&["s/+/c", "s/b/#", "+/b/+"]), Fake::new(Mode::Open));
+        client.subscribed().await;
+        broker.publish("s/b/c", &["1", "1", "2"]);
+        broker.publish("s/b", &["3"]);
+        broker.publish("s/a/c", &["4"]);
+        client.store.stored(5).await;
+        assert_eq!(client.store.payloads(), ["1", "1", "2", "3", "4"]);
+        until("the acknowledgements", || client.metrics.acknowledged.get() == client.metrics.messages.get())
+            .await;
+        assert_eq!(client.metrics.copies.get(), if protocol == Protocol::V5 { 6 } else { 0 });
+        client.stop().await;
+    }
+}

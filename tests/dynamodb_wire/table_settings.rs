@@ -212,3 +212,81 @@ async fn tags_are_set_listed_and_removed() {
     assert_eq!(name, "ResourceNotFoundException");
     assert_eq!(text, format!("Requested resource not found: ResourcArn: {absent} not found"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn provisioned_capacity_is_a_burst_and_then_a_rate() {
+    let gateway = Gateway::start().await;
+    for name in ["small", "other"] {
+        let mut request = with(name, "BillingMode", json!("PROVISIONED"));
+        request["ProvisionedThroughput"] = json!({"ReadCapacityUnits": 1, "WriteCapacityUnits": 1});
+        gateway.ok("CreateTable", request).await;
+    }
+    let item = |key: &str| json!({"pk": {"S": key}, "v": {"S": "x".repeat(101 * 1024 - 10)}});
+    let put = |key: &str| json!({"TableName": "small", "Item": item(key)});
+    // 300 units were saved up, and each costs 101.
+    for key in ["a", "b", "c"] {
+        gateway.ok("PutItem", put(key)).await;
+    }
+    let text = "The level of configured provisioned throughput for the table was exceeded. Consider increasing your provisioning level with the UpdateTable API.";
+    let exceeded = ("ProvisionedThroughputExceededException".to_owned(), text.to_owned());
+    assert_eq!(gateway.refused("PutItem", put("d")).await, exceeded);
+    let key = json!({"TableName": "small", "Key": {"pk": {"S": "a"}}});
+    assert_eq!(gateway.refused("DeleteItem", key.clone()).await, exceeded);
+    let requests =
+        json!([{"PutRequest": {"Item": {"pk": {"S": "e"}}}}, {"DeleteRequest": {"Key": {"pk": {"S": "a"}}}}]);
+    let both = json!({"RequestItems": {"small": requests, "other": requests}});
+    let answer = gateway.ok("BatchWriteItem", both).await;
+    assert_eq!(answer, json!({"UnprocessedItems": {"small": requests}}));
+    assert_eq!(
+        gateway.refused("BatchWriteItem", json!({"RequestItems": {"small": requests}})).await,
+        exceeded
+    );
+
+    // Reads have their own: 26 units each, and half that where they need not be consistent.
+    let mut consistent = key.clone();
+    consistent["ConsistentRead"] = json!(true);
+    for _ in 0..11 {
+        gateway.ok("GetItem", consistent.clone()).await;
+    }
+    gateway.ok("GetItem", key.clone()).await;
+    gateway.ok("GetItem", key.clone()).await;
+    assert_eq!(gateway.refused("GetItem", key.clone()).await, exceeded);
+    assert_eq!(gateway.refused("Scan", json!({"TableName": "small"})).await, exceeded);
+    let keys = json!({"Keys": [{"pk": {"S": "e"}}]});
+    let answer = gateway.ok("BatchGetItem", json!({"RequestItems": {"small": keys, "other": keys}})).await;
+    assert_eq!(answer["Responses"], json!({"other": [{"pk": {"S": "e"}}]}));
+    assert_eq!(answer["UnprocessedKeys"], json!({"small": keys}));
+
+    gateway.clock.set(NOW_US + 4_000_000, true);
+    gateway.ok("PutItem", put("d")).await;
+    assert_eq!(gateway.refused("PutItem", put("d")).await, exceeded, "now it owes");
+    gateway.ok("UpdateTable", json!({"TableName": "small", "BillingMode": "PAY_PER_REQUEST"})).await;
+    for _ in 0..5 {
+        gateway.ok("PutItem", put("d")).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_there_is_said_truly() {
+    let gateway = Gateway::start().await;
+    let created = gateway.ok("CreateTable", table("one")).await;
+    let arn = created["TableDescription"]["TableArn"].clone();
+    let one = json!({"TableName": "one"});
+    let backups = gateway.ok("DescribeContinuousBackups", one.clone()).await;
+    let recovery = &backups["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"];
+    assert_eq!(recovery["PointInTimeRecoveryStatus"], "DISABLED");
+    let absent = gateway.refused("DescribeContinuousBackups", json!({"TableName": "absent"})).await;
+    assert_eq!(absent, ("TableNotFoundException".to_owned(), "Table not found: absent".to_owned()));
+    let insights = gateway.ok("DescribeContributorInsights", one.clone()).await;
+    assert_eq!(insights["ContributorInsightsStatus"], "DISABLED");
+    let kinesis = gateway.ok("DescribeKinesisStreamingDestination", one.clone()).await;
+    assert_eq!(kinesis["KinesisDataStreamDestinations"], json!([]));
+    assert_eq!(gateway.ok("ListBackups", json!({})).await, json!({"BackupSummaries": []}));
+    let policy = gateway.refused("GetResourcePolicy", json!({"ResourceArn": arn})).await;
+    assert_eq!(policy.0, "PolicyNotFoundException");
+    let text = gateway.invalid("EnableKinesisStreamingDestination", one).await;
+    assert_eq!(
+        text,
+        "The operation EnableKinesisStreamingDestination is not supported by this version of Forebay"
+    );
+}

@@ -155,3 +155,30 @@ async fn health_readiness_status_and_metrics_answer() {
     let endpoints = gateway.ok("DescribeEndpoints", json!({})).await;
     assert_eq!(endpoints, json!({"Endpoints": [{"Address": "gateway:8000", "CachePeriodInMinutes": 1440}]}));
 }
+
+/// `docs/dynamodb.md` says of every operation what becomes of it, and that is what becomes of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_table_of_operations_is_true() {
+    let gateway = Gateway::start().await;
+    let text = include_str!("../../docs/dynamodb.md");
+    let rows = text.split_once("## All operations").unwrap().1.lines().filter_map(|line| {
+        let mut cells = line.strip_prefix("| ")?.split(" | ");
+        Some((cells.next()?, cells.next()?))
+    });
+    let mut seen = 0;
+    for (operations, what) in rows.filter(|(operations, _)| *operations != "Operation") {
+        for operation in operations.split(", ") {
+            seen += 1;
+            let of_streams = operation.ends_with("Stream") || operation.ends_with("Streams");
+            let answer = match of_streams || matches!(operation, "GetRecords" | "GetShardIterator") {
+                true => gateway.streams(operation, json!({})).await,
+                false => gateway.call(operation, json!({})).await,
+            };
+            let text = answer.text();
+            let refused = text.contains("is not supported by this version");
+            assert_eq!(refused, what.starts_with("refused"), "{operation}: {what}; {text}");
+            assert!(!text.contains("UnknownOperationException"), "{operation}: {text}");
+        }
+    }
+    assert_eq!(seen, 66);
+}

@@ -7,11 +7,7 @@
 # The container's root is this machine's own, read-only, below a layer in memory; its network is its own loopback.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-repository=$PWD
 
-if [ "${1:-}" = --inside ]; then
-  exec "$repository/tests/long/service-inside.sh"
-fi
 binary=$(realpath "${1:-target/quick/forebay}")
 [ "$(id -u)" = 0 ] || { echo "run it as root: it starts a container"; exit 1; }
 [ -x "$binary" ] || { echo "$binary is missing: cargo build --profile quick"; exit 1; }
@@ -41,11 +37,10 @@ root=$work/root
 # Nothing of this machine's starts in there but systemd's own, and what is looked at.
 rm -rf "$root"/etc/systemd/system/*.wants "$root"/etc/systemd/system/*.service.d "$root"/var/lib/forebay* "$root"/etc/forebay
 : >"$root/etc/machine-id"
-install -m 0755 "$binary" "$root/usr/bin/forebay"
-install -m 0644 systemd/forebay.service systemd/forebay@.service systemd/forebay.socket "$root/etc/systemd/system/"
-install -D -m 0644 systemd/sysusers.d/forebay.conf "$root/usr/lib/sysusers.d/forebay.conf"
-install -D -m 0755 tests/long/service-inside.sh "$root/opt/service-inside.sh"
-install -D -m 0640 configs/gateway.toml "$root/etc/forebay/gateway.toml"
+mkdir -p "$root/opt/forebay"
+cp -r systemd configs docs "$root/opt/forebay/"
+install -m 0755 "$binary" "$root/opt/forebay/forebay"
+install -m 0755 tests/long/service-inside.sh "$root/opt/service-inside.sh"
 cat >"$root/etc/systemd/system/service-test.service" <<UNIT
 [Unit]
 Description=The test
@@ -61,6 +56,6 @@ ln -s ../service-test.service "$root/etc/systemd/system/multi-user.target.wants/
 for unit in postgresql.service cron.service; do ln -sf /dev/null "$root/etc/systemd/system/$unit"; done
 
 timeout 600 systemd-nspawn --quiet --directory "$root" --boot --register=no --keep-unit --link-journal=no \
-  --private-network --machine "$machine" </dev/null >"$work/console" 2>&1 || true
+  --system-call-filter="adjtimex clock_adjtime" --private-network --machine "$machine" </dev/null >"$work/console" 2>&1 || true
 cat "$root/opt/result" 2>/dev/null || { tail -50 "$work/console"; echo "the container did not get to the test"; exit 1; }
 tail -1 "$root/opt/result" | grep -qx "exit 0"

@@ -63,9 +63,14 @@ impl Gateway {
     }
 
     async fn items(&self) -> usize {
-        let selection = Default::default();
-        let scan =
-            Scan { table: readings().0, index: None, limit: None, start: None, segment: None, selection };
+        let scan = Scan {
+            table: readings().0,
+            index: None,
+            limit: None,
+            start: None,
+            segment: None,
+            selection: Default::default(),
+        };
         self.engine.scan(authorize(Principal::Daemon, scan)).await.unwrap().items.len()
     }
 

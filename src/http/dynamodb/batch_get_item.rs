@@ -11,7 +11,7 @@ use super::json::{Object, list};
 use super::mismatch::Expected;
 use super::parameter::Shared;
 use super::request::Wire;
-use crate::engine::{BatchGet, BatchGot};
+use crate::engine::{BatchGet, BatchGot, Capacity};
 use crate::http::memory::Share;
 use crate::model::dynamodb_json::{self, DecodeError};
 use crate::model::{ImageError, Map, TableName, limits};
@@ -55,7 +55,15 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     let keys: usize = tables.iter().map(|(_, keys)| keys.len()).sum();
     let memory = keys.saturating_mul(2 * limits::ITEM_SIZE).min(2 * limits::BODY);
     let share = call.answers().take(memory).await?;
-    let got = call.engine().batch_get(call.authorize(BatchGet { tables, projections })).await?;
+    let asked = tables.into_iter().zip(projections).map(|((name, keys), wanted)| (name, (keys, wanted)));
+    let (now, later) = call.admitted(asked.collect(), Capacity::Read)?;
+    let (tables, projections) = now.into_iter().map(|(name, (keys, wanted))| ((name, keys), wanted)).unzip();
+    let mut got = call.engine().batch_get(call.authorize(BatchGet { tables, projections })).await?;
+    got.unprocessed.extend(later.into_iter().map(|(name, (keys, _))| (name, keys)));
+    for (table, _, sizes) in &got.tables {
+        let consistent = consistent(&entries, &table.name);
+        call.spend(table, Capacity::Read, sizes.iter().map(|size| Units::read(*size, consistent)).sum());
+    }
     answer(&got, &entries, shared.report(), share)
 }
 
@@ -135,10 +143,13 @@ fn refuse_duplicates(tables: &[(TableName, Vec<Map>)]) -> Result<(), WireError> 
     Ok(())
 }
 
+/// Whether a table is to be read consistently.
+fn consistent(entries: &[Entry], table: &TableName) -> bool {
+    entries.iter().any(|entry| entry.name == table.as_str() && entry.consistent == Some(true))
+}
+
 fn answer(got: &BatchGot, entries: &[Entry], report: Report, share: Share) -> Result<Bytes, WireError> {
-    let consistent = |name: &TableName| {
-        entries.iter().any(|entry| entry.name == name.as_str() && entry.consistent == Some(true))
-    };
+    let consistent = |name: &TableName| consistent(entries, name);
     let mut out = Vec::new();
     let mut answer = Object::open(&mut out);
     let mut responses = answer.object("Responses");

@@ -10,8 +10,8 @@ use super::json::{Object, list};
 use super::mismatch::Expected;
 use super::parameter::Shared;
 use super::request::Wire;
-use crate::engine::{BatchWrite, BatchWritten, Write};
-use crate::model::dynamodb_json::DecodeError;
+use crate::engine::{BatchWrite, BatchWritten, Capacity, Write};
+use crate::model::dynamodb_json::{DecodeError, write_item};
 use crate::model::{ImageError, Map, TableName, limits};
 use crate::store::Origin;
 
@@ -45,9 +45,14 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     let tables = to_engine(entries)?;
     read.values()?;
 
+    let (tables, later) = call.admitted(tables, Capacity::Write)?;
     let request = BatchWrite { tables, origin: Origin::Dynamodb };
     let written = call.engine().batch_write(call.authorize(request)).await;
-    answer(&written.map_err(|error| not_the_schema(error.into()))?, shared.report())
+    let written = written.map_err(|error| not_the_schema(error.into()))?;
+    for (table, sizes) in &written.tables {
+        call.spend(table, Capacity::Write, sizes.iter().map(|size| Units::write(*size)).sum());
+    }
+    answer(&written, &later, shared.report())
 }
 
 fn entry(wire: &mut Wire<'_>, table: &str) -> Result<Entry, DecodeError> {
@@ -150,11 +155,35 @@ fn not_the_schema(error: WireError) -> WireError {
     error
 }
 
-fn answer(written: &BatchWritten, report: Report) -> Result<Bytes, WireError> {
+/// A request as it came.
+fn write_back(write: &Write, out: &mut Vec<u8>) {
+    let (request, member, item) = match write {
+        Write::Put(item) => ("PutRequest", "Item", item),
+        Write::Delete(key) => ("DeleteRequest", "Key", key),
+    };
+    let mut whole = Object::open(out);
+    let mut inner = whole.object(request);
+    write_item(item, inner.member(member));
+    inner.close();
+    whole.close();
+}
+
+fn answer(
+    written: &BatchWritten,
+    later: &[(TableName, Vec<Write>)],
+    report: Report,
+) -> Result<Bytes, WireError> {
     let mut out = Vec::new();
     let mut answer = Object::open(&mut out);
-    // One commit: everything was processed, or nothing.
-    answer.object("UnprocessedItems").close();
+    // One commit: all of it was processed, but for tables that have no capacity left.
+    let mut unprocessed = answer.object("UnprocessedItems");
+    for (table, writes) in later {
+        list(writes, unprocessed.named(table.as_str()), |write, out| {
+            write_back(write, out);
+            Ok::<(), ImageError>(())
+        })?;
+    }
+    unprocessed.close();
     if report != Report::None {
         list(
             written.tables.iter().zip(&written.indexes),

@@ -38,6 +38,11 @@ impl Units {
         Units(count as u64 * if consistent { 2 } else { 1 })
     }
 
+    /// Counted in halves.
+    pub(super) fn halves(self) -> u64 {
+        self.0
+    }
+
     /// Writing so many bytes.
     pub(super) fn write(bytes: usize) -> Units {
         Units(bytes.div_ceil(WRITE_UNIT).max(1) as u64 * 2)

@@ -2,13 +2,14 @@
 
 use bytes::Bytes;
 
+use super::capacity::Units;
 use super::constraint::{Violations, not_empty};
 use super::error::WireError;
 use super::expressions::{self, Expressions};
 use super::parameter::Shared;
 use super::request::Wire;
 use super::{Call, written};
-use crate::engine::DeleteItem;
+use crate::engine::{Capacity, DeleteItem};
 use crate::store::Origin;
 
 pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
@@ -37,6 +38,8 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     let returns_old = shared.returns_old()?;
     let only_if = shared.only_if(expressions.ready()?.condition);
     let request = DeleteItem { table, key, only_if, origin: Origin::Dynamodb };
+    call.admit(&request.table, Capacity::Write)?;
     let written = call.engine().delete_item(call.authorize(request)).await?;
+    call.spend(&written.table, Capacity::Write, Units::write(written.size));
     written::answer(&written, returns_old, shared.report())
 }

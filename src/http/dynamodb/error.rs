@@ -23,8 +23,14 @@ pub(super) enum Kind {
     ConditionalCheckFailed,
     /// No such table.
     ResourceNotFound,
+    /// No such table, in the words of the operations on backups.
+    TableNotFound,
+    /// The table has no policy.
+    PolicyNotFound,
     /// The table exists already.
     ResourceInUse,
+    /// The table's provisioned capacity is used up: trying again later helps.
+    ThroughputExceeded,
     /// What a shard iterator points to is no longer there.
     Trimmed,
     /// A shard iterator of more than 15 minutes ago.
@@ -64,8 +70,17 @@ impl Kind {
             Kind::ResourceNotFound => {
                 (400, "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException", "message")
             }
+            Kind::TableNotFound => {
+                (400, "com.amazonaws.dynamodb.v20120810#TableNotFoundException", "message")
+            }
+            Kind::PolicyNotFound => {
+                (400, "com.amazonaws.dynamodb.v20120810#PolicyNotFoundException", "message")
+            }
             Kind::ResourceInUse => {
                 (400, "com.amazonaws.dynamodb.v20120810#ResourceInUseException", "message")
+            }
+            Kind::ThroughputExceeded => {
+                (400, "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException", "message")
             }
             Kind::Trimmed => (400, "com.amazonaws.dynamodb.v20120810#TrimmedDataAccessException", "message"),
             Kind::ExpiredIterator => {

@@ -10,7 +10,7 @@ use super::expressions::{self, Expressions};
 use super::json::Object;
 use super::parameter::Shared;
 use super::request::Wire;
-use crate::engine::GetItem;
+use crate::engine::{Capacity, GetItem};
 use crate::model::{dynamodb_json, limits};
 
 pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
@@ -39,14 +39,16 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     let projection = expressions.ready()?.projection;
 
     let share = call.answers().take(2 * limits::ITEM_SIZE).await?;
+    call.admit(&table, Capacity::Read)?;
     let got = call.engine().get_item(call.authorize(GetItem { table, key, projection })).await?;
+    let units = Units::read(got.size, consistent.unwrap_or(false));
+    call.spend(&got.table, Capacity::Read, units);
     let mut out = Vec::new();
     let mut answer = Object::open(&mut out);
     if let Some(item) = &got.item {
         dynamodb_json::write_image(item.as_map(), answer.member("Item"))?;
     }
     if shared.report() != Report::None {
-        let units = Units::read(got.size, consistent.unwrap_or(false));
         shared.report().write(got.table.name.as_str(), units, answer.member("ConsumedCapacity"));
     }
     answer.close();

@@ -31,6 +31,7 @@ mod list_tables;
 mod list_tags_of_resource;
 mod mismatch;
 mod named_table;
+mod nothing_there;
 mod operations;
 mod page;
 mod parameter;
@@ -46,6 +47,7 @@ mod table_schema;
 mod table_settings;
 mod tag_list;
 mod tag_resource;
+mod throttle;
 mod untag_resource;
 mod update_item;
 mod update_table;
@@ -116,11 +118,20 @@ async fn dispatch(operation: &str, call: &Call<'_>) -> Result<Bytes, WireError> 
         "CreateTable" => create_table::run(call).await,
         "DeleteItem" => delete_item::run(call).await,
         "DeleteTable" => delete_table::run(call).await,
+        "DescribeContinuousBackups" => nothing_there::continuous_backups(call).await,
+        "DescribeContributorInsights" => nothing_there::contributor_insights(call).await,
         "DescribeEndpoints" => describe_endpoints::run(call).await,
+        "DescribeKinesisStreamingDestination" => nothing_there::kinesis_destinations(call).await,
         "DescribeLimits" => describe_limits::run(call).await,
         "DescribeTable" => describe_table::run(call).await,
         "DescribeTimeToLive" => describe_time_to_live::run(call).await,
         "GetItem" => get_item::run(call).await,
+        "GetResourcePolicy" => nothing_there::resource_policy(call).await,
+        "ListBackups" => nothing_there::list(call, "BackupSummaries").await,
+        "ListContributorInsights" => nothing_there::list(call, "ContributorInsightsSummaries").await,
+        "ListExports" => nothing_there::list(call, "ExportSummaries").await,
+        "ListGlobalTables" => nothing_there::list(call, "GlobalTables").await,
+        "ListImports" => nothing_there::list(call, "ImportSummaryList").await,
         "ListTables" => list_tables::run(call).await,
         "ListTagsOfResource" => list_tags_of_resource::run(call).await,
         "PutItem" => put_item::run(call).await,

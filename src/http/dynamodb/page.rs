@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::Call;
-use super::capacity::{Report, Units};
+use super::capacity::{IndexUnits, Report, Units};
 use super::constraint::Violations;
 use super::error::WireError;
 use super::expressions::{Expressions, Takes};
@@ -14,7 +14,7 @@ use crate::engine::{OfIndex, Page, Selection};
 use crate::expression::{Condition, Projection};
 use crate::http::memory::Share;
 use crate::model::dynamodb_json::{self, DecodeError};
-use crate::model::{Map, limits};
+use crate::model::{IndexKind, Map, limits};
 
 /// What a page may hold while it is answered: the rows, and about three times that as JSON.
 const MEMORY: usize = 4 * limits::PAGE;
@@ -123,6 +123,25 @@ impl Paging {
         Ok(call.answers().take(few.min(MEMORY)).await?)
     }
 
+    /// What a page has cost the table: a local index is paid by it, a global one has units of its own.
+    pub(super) fn units(&self, page: &Page) -> Units {
+        let (own, indexes) = self.parts(page);
+        let local = indexes.iter().filter(|(_, kind, _)| *kind == IndexKind::Local).map(|(.., units)| *units);
+        local.chain([own]).sum()
+    }
+
+    /// What a page has cost the table itself, and the index.
+    fn parts(&self, page: &Page) -> (Units, Vec<IndexUnits>) {
+        let consistent = self.consistent.unwrap_or(false);
+        let units = Units::read(page.size, consistent);
+        match &page.index {
+            Some((name, kind)) => {
+                (Units::reads(page.fetched_units, consistent), vec![(name.clone(), *kind, units)])
+            }
+            None => (units, Vec::new()),
+        }
+    }
+
     /// The page's JSON.
     pub(super) fn answer(&self, page: &Page, share: Share) -> Result<Bytes, WireError> {
         let mut out = Vec::with_capacity(page.size.saturating_mul(2) + 128);
@@ -139,13 +158,7 @@ impl Paging {
         answer.plain("ScannedCount", page.scanned);
         let report = self.shared.report();
         if report != Report::None {
-            let consistent = self.consistent.unwrap_or(false);
-            let units = Units::read(page.size, consistent);
-            let fetched = Units::reads(page.fetched_units, consistent);
-            let (units, indexes) = match &page.index {
-                Some((name, kind)) => (fetched, vec![(name.clone(), *kind, units)]),
-                None => (units, Vec::new()),
-            };
+            let (units, indexes) = self.parts(page);
             let table = page.table.name.as_str();
             report.write_with(table, units, &indexes, answer.member("ConsumedCapacity"));
         }

@@ -9,7 +9,7 @@ use super::expressions;
 use super::key_conditions::{self, Refusal, few};
 use super::page::Paging;
 use super::request::Wire;
-use crate::engine::Query;
+use crate::engine::{Capacity, Query};
 
 pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     let mut paging = Paging::new(&expressions::QUERY);
@@ -69,6 +69,8 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
         start: paging.start.take(),
         selection: paging.selection(ready.filter, ready.projection),
     };
+    call.admit(&request.table, Capacity::Read)?;
     let page = call.engine().query(call.authorize(request)).await?;
+    call.spend(&page.table, Capacity::Read, paging.units(&page));
     paging.answer(&page, share)
 }

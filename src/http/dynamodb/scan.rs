@@ -8,7 +8,7 @@ use super::error::WireError;
 use super::expressions;
 use super::page::Paging;
 use super::request::Wire;
-use crate::engine::Scan;
+use crate::engine::{Capacity, Scan};
 
 pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     let mut paging = Paging::new(&expressions::SCAN);
@@ -48,7 +48,9 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
         segment,
         selection: paging.selection(ready.filter, ready.projection),
     };
+    call.admit(&request.table, Capacity::Read)?;
     let page = call.engine().scan(call.authorize(request)).await?;
+    call.spend(&page.table, Capacity::Read, paging.units(&page));
     paging.answer(&page, share)
 }
 

@@ -10,7 +10,7 @@ use super::expressions::{self, Expressions};
 use super::json::Object;
 use super::parameter::Shared;
 use super::request::Wire;
-use crate::engine::{UpdateItem, Updated};
+use crate::engine::{Capacity, UpdateItem, Updated};
 use crate::model::{Image, ImageError, dynamodb_json};
 use crate::store::Origin;
 
@@ -40,7 +40,9 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     let ready = expressions.ready()?;
     let only_if = shared.only_if(ready.condition);
     let request = UpdateItem { table, key, update: ready.update, only_if, origin: Origin::Dynamodb };
+    call.admit(&request.table, Capacity::Write)?;
     let updated = call.engine().update_item(call.authorize(request)).await?;
+    call.spend(&updated.table, Capacity::Write, Units::write(updated.size));
     answer(&updated, &shared)
 }
 

@@ -33,6 +33,11 @@ pub(super) fn render(text: &mut Text, status: &MqttStatus, metrics: &BrokerMetri
             m.retained_again.get(),
         ),
         counter(
+            "forebay_broker_copies_total",
+            "Further copies, left out, of messages that several filters match.",
+            m.copies.get(),
+        ),
+        counter(
             "forebay_broker_too_large_total",
             "Messages beyond max_packet_size, acknowledged and not stored.",
             m.too_large.get(),

@@ -5,8 +5,9 @@ use crate::ingest::Message;
 use crate::ingest::mapping::ITEM_OVERHEAD;
 use crate::ingest::rule_set::{Context, Outcome, Rejection, RuleSet};
 
-/// The most messages of a commit.
-pub(super) const MESSAGES: usize = 1_000;
+/// The most messages of a commit. On a slow disk their number for each fsync is the rate; they hold up others for as long as
+/// they take to be decided.
+pub(super) const MESSAGES: usize = 2_000;
 /// The most bytes of a commit, unless a single message has more.
 pub(super) const BYTES: usize = 4 * 1024 * 1024;
 

@@ -89,10 +89,10 @@ async fn what_comes_together_is_one_commit() {
 #[tokio::test]
 async fn commits_are_bounded_in_messages_and_bytes() {
     let (driver, fake) = (driver(RULE, readings()), Fake::new(|_| Ok(())));
-    let settled = driver.accept(&fake, messages(&["a"; 2_500])).await;
-    assert_eq!(settled.count, 2_500);
+    let settled = driver.accept(&fake, messages(&["a"; 4_500])).await;
+    assert_eq!(settled.count, 4_500);
     let sizes: Vec<_> = fake.stored().iter().map(Vec::len).collect();
-    assert_eq!(sizes, [1_000, 1_000, 500]);
+    assert_eq!(sizes, [2_000, 2_000, 500]);
 
     let fake = Fake::new(|_| Ok(()));
     let large = vec![message("s/a", vec![b'x'; 300_000]); 30];
@@ -152,11 +152,11 @@ async fn an_unknown_outcome_settles_nothing_more() {
             Fake::new(|request: &Ingest| if holds(request, "b") { Err(error.clone()) } else { Ok(()) });
         let driver = driver(RULE, readings());
         let mut offered = vec![message("other", "1")];
-        offered.extend(messages(&["a"; 1_000]));
+        offered.extend(messages(&["a"; 2_000]));
         offered.extend(messages(&["b"]));
         let settled = driver.accept(&fake, offered).await;
-        assert_eq!(settled, Settled { count: 1_000, failed: Some(error.clone()) }, "the first commit");
-        assert_eq!(counted(&driver), (999, 1, 0));
+        assert_eq!(settled, Settled { count: 2_000, failed: Some(error.clone()) }, "the first commit");
+        assert_eq!(counted(&driver), (1_999, 1, 0));
     }
 }
 

@@ -157,6 +157,9 @@ impl Connection {
                     if publish.retained() && self.subscription.has_had(publish.topic()) {
                         metrics.retained_again.add(1);
                         intake.push_settled(publish.packet_id(), publish.qos());
+                    } else if self.subscription.is_copy(&publish) {
+                        metrics.copies.add(1);
+                        intake.push_settled(publish.packet_id(), publish.qos());
                     } else {
                         intake.push(publish, now);
                     }

@@ -36,6 +36,18 @@ pub(super) fn matches(filter: &str, topic: &str) -> bool {
     }
 }
 
+/// Whether a topic may match both filters: brokers may then deliver a message for each.
+pub(super) fn overlap(a: &str, b: &str) -> bool {
+    let (mut a, mut b) = (a.split('/'), b.split('/'));
+    loop {
+        match (a.next(), b.next()) {
+            (Some("#"), _) | (_, Some("#")) | (None, None) => return true,
+            (Some(a), Some(b)) if a == b || a == "+" || b == "+" => {}
+            _ => return false,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,6 +89,20 @@ mod tests {
             ("a/b", "a", false),
         ] {
             assert_eq!(matches(filter, topic), expected, "{filter} {topic}");
+        }
+    }
+
+    #[test]
+    fn filters_overlap_where_a_topic_matches_both() {
+        for (a, b, expected) in [
+            ("a/+/c", "a/b/#", true),
+            ("a/+", "+/b", true),
+            ("a/#", "a", true),
+            ("a/+", "b/+", false),
+            ("a/+", "a/b/c", false),
+            ("a/b", "a/c", false),
+        ] {
+            assert_eq!((overlap(a, b), overlap(b, a)), (expected, expected), "{a} {b}");
         }
     }
 }

@@ -4,7 +4,8 @@
 //! - `client` is the one task: it connects (`backoff`, pure, decides where and when), serves a connection until it ends, and
 //!   follows changed settings; `report` says what is going on.
 //! - `connection` is one connection: bytes, packets, pings; `stream` is what lies below MQTT, `packets` the wire.
-//! - `subscription` (pure) and `filters` (pure) decide what to ask the broker for; `record` keeps in the store what the
+//! - `subscription` (pure) and `filters` (pure) decide what to ask the broker for; `copies` (pure) knows a message that comes
+//!   for several filters; `record` keeps in the store what the
 //!   session has.
 //! - `intake` offers batches to the store, one at a time, with or without a connection; `queue` (pure) keeps the order, and
 //!   acknowledgements from ending up on another connection than the one that brought the message.
@@ -14,6 +15,7 @@
 mod backoff;
 mod client;
 mod connection;
+mod copies;
 mod filters;
 mod intake;
 mod packets;

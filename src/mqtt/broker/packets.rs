@@ -78,7 +78,7 @@ pub(super) fn next(version: Version, input: &mut BytesMut, max: usize) -> Result
     }
     match frame::next(input, max) {
         Ok(None) => Ok(None),
-        Ok(Some(frame)) => Publish::parse(version, frame.flags, frame.body)
+        Ok(Some(frame)) => Publish::delivered(version, frame.flags, frame.body)
             .map(|publish| Some(Packet::Publish(publish)))
             .map_err(|end| broken(end.text())),
         Err(FrameError::TooLarge) => too_large(version, input),
@@ -258,7 +258,15 @@ pub(super) fn connect(settings: &BrokerSettings, login: Option<(&str, &str)>, ou
 }
 
 /// SUBSCRIBE at QoS 1. `retained`: copies are wanted (MQTT 5 brokers then send them for new subscriptions only).
-pub(super) fn subscribe(version: Version, id: u16, filters: &[String], retained: bool, out: &mut BytesMut) {
+/// `subscription`: what deliveries are to name (MQTT 5).
+pub(super) fn subscribe(
+    version: Version,
+    id: u16,
+    filters: &[String],
+    retained: bool,
+    subscription: Option<usize>,
+    out: &mut BytesMut,
+) {
     match version {
         Version::V4 => {
             let filters = filters
@@ -272,7 +280,9 @@ pub(super) fn subscribe(version: Version, id: u16, filters: &[String], retained:
                 retain_forward_rule: if retained { OnNewSubscribe } else { Never },
                 ..v5::Filter::new(path.clone(), mqttbytes5::QoS::AtLeastOnce)
             });
-            let subscribe = v5::Subscribe { pkid: id, filters: filters.collect(), properties: None };
+            let properties =
+                subscription.map(|id| v5::SubscribeProperties { id: Some(id), user_properties: Vec::new() });
+            let subscribe = v5::Subscribe { pkid: id, filters: filters.collect(), properties };
             put5(&v5::Packet::Subscribe(subscribe), out);
         }
     }

@@ -14,7 +14,7 @@ use crate::mqtt::answer;
 use crate::mqtt::publish::Publish;
 
 /// Messages in one batch at most: as many as share a commit.
-pub(super) const MAX_BATCH: usize = 1_000;
+pub(super) const MAX_BATCH: usize = 2_000;
 /// Bytes in one batch, beyond which nothing is added to it.
 const MAX_BATCH_BYTES: usize = 1 << 20;
 /// What a waiting message costs beside its bytes.
@@ -221,10 +221,10 @@ mod tests {
     fn batches_and_the_queue_are_bounded() {
         let mut queue = Queue::default();
         assert!(queue.has_room(1, 0), "one message always fits");
-        for id in 1..=1_500 {
+        for id in 1..=2_500 {
             push(&mut queue, id, 1, 10);
         }
-        assert!(queue.has_room(1_501, usize::MAX) && !queue.has_room(1_500, usize::MAX));
+        assert!(queue.has_room(2_501, usize::MAX) && !queue.has_room(2_500, usize::MAX));
         assert!(!queue.has_room(usize::MAX, queue.bytes()));
         assert_eq!(queue.begin().len(), MAX_BATCH);
         settled(&mut queue, MAX_BATCH);

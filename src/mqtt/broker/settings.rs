@@ -55,7 +55,7 @@ impl BrokerSettings {
             identity: None,
             keep_alive: Duration::from_secs(30),
             max_packet_size: (256 + 4) * 1024,
-            max_queued_messages: 4096,
+            max_queued_messages: 8192,
             max_queued_bytes: 4 << 20,
             connect_timeout: Duration::from_secs(15),
             first_pause: Duration::from_millis(500),

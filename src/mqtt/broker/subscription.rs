@@ -1,12 +1,15 @@
 //! What a connection has asked for, and what the broker has confirmed.
 
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 
+use super::copies::Copies;
 use super::filters::{self, Plan};
 use super::packets::{self, Granted};
 use crate::mqtt::Version;
+use crate::mqtt::publish::Publish;
 
 /// How long the broker may take to confirm.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -15,13 +18,15 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Debug, Default)]
 pub(super) struct Subscription {
     plan: Plan,
-    /// The identifiers of SUBSCRIBE and UNSUBSCRIBE until they are confirmed.
-    subscribing: Option<u16>,
+    /// The identifiers of SUBSCRIBEs and of UNSUBSCRIBE until they are confirmed; with the places of the filters.
+    subscribing: Vec<(u16, Range<usize>)>,
     unsubscribing: Option<u16>,
     since: Option<Instant>,
     next_id: u16,
     refused: Vec<String>,
     weak: Vec<String>,
+    /// Where filters overlap and deliveries name theirs.
+    copies: Option<Copies>,
 }
 
 impl Subscription {
@@ -34,10 +39,16 @@ impl Subscription {
         now: Instant,
         out: &mut BytesMut,
     ) {
-        if !plan.subscribe.is_empty() {
-            let id = self.id();
-            packets::subscribe(version, id, &plan.subscribe, retained, out);
-            self.subscribing = Some(id);
+        (self.refused, self.weak, self.subscribing) = (Vec::new(), Vec::new(), Vec::new());
+        // A broker may deliver a message for each filter that matches it. In MQTT 5 deliveries can name theirs, if each is
+        // subscribed to by itself.
+        let one_by_one = version == Version::V5 && overlapping(&plan.subscribe);
+        self.copies = one_by_one.then(Copies::default);
+        let at_once = if one_by_one { 1 } else { plan.subscribe.len().max(1) };
+        for (at, filters) in plan.subscribe.chunks(at_once).enumerate() {
+            let (id, first) = (self.id(), at * at_once);
+            packets::subscribe(version, id, filters, retained, one_by_one.then_some(at + 1), out);
+            self.subscribing.push((id, first..first + filters.len()));
         }
         // First the new, then away with the old: no message may fall between them.
         if !plan.unsubscribe.is_empty() {
@@ -55,15 +66,18 @@ impl Subscription {
 
     /// SUBACK. Where the broker grants nothing at all, the connection is of no use.
     pub(super) fn suback(&mut self, id: u16, granted: &[Granted]) -> Result<(), String> {
-        if self.subscribing.take_if(|asked| *asked == id).is_none() {
-            return Ok(());
+        let Some(at) = self.subscribing.iter().position(|(asked, _)| *asked == id) else { return Ok(()) };
+        let (_, range) = self.subscribing.swap_remove(at);
+        let filters = self.plan.subscribe.get(range).unwrap_or_default();
+        let granted = granted.iter().copied().chain(std::iter::repeat(Granted::No));
+        for (filter, granted) in filters.iter().zip(granted) {
+            match granted {
+                Granted::Yes => {}
+                Granted::Qos0 => self.weak.push(filter.clone()),
+                Granted::No => self.refused.push(filter.clone()),
+            }
         }
-        let of = |wanted: Granted| -> Vec<String> {
-            let pairs = self.plan.subscribe.iter().zip(granted);
-            pairs.filter(|(_, granted)| **granted == wanted).map(|(filter, _)| filter.clone()).collect()
-        };
-        (self.refused, self.weak) = (of(Granted::No), of(Granted::Qos0));
-        if self.refused.len() == self.plan.subscribe.len() || granted.len() != self.plan.subscribe.len() {
+        if self.refused.len() == self.plan.subscribe.len() {
             return Err(format!(
                 "the broker refuses the subscription to {}: check its access rules for this client",
                 self.plan.subscribe.join(", ")
@@ -79,7 +93,7 @@ impl Subscription {
 
     /// True once after everything has been confirmed.
     pub(super) fn just_confirmed(&mut self) -> bool {
-        self.subscribing.is_none() && self.unsubscribing.is_none() && self.since.take().is_some()
+        self.subscribing.is_empty() && self.unsubscribing.is_none() && self.since.take().is_some()
     }
 
     /// Something is not confirmed yet.
@@ -111,6 +125,11 @@ impl Subscription {
         !self.plan.new.iter().any(|filter| filters::matches(filter, topic))
     }
 
+    /// Whether this is a further copy of a message that another filter brought.
+    pub(super) fn is_copy(&mut self, publish: &Publish) -> bool {
+        self.copies.as_mut().is_some_and(|copies| copies.is_copy(publish))
+    }
+
     /// Nothing could be read until now.
     pub(super) fn wait_longer(&mut self, now: Instant) {
         if self.since.is_some() {
@@ -125,6 +144,18 @@ impl Subscription {
             until => Ok(until),
         }
     }
+}
+
+/// Whether any two of them overlap.
+fn overlapping(filters: &[String]) -> bool {
+    let mut rest = filters;
+    while let Some((first, others)) = rest.split_first() {
+        if others.iter().any(|other| filters::overlap(first, other)) {
+            return true;
+        }
+        rest = others;
+    }
+    false
 }
 
 #[cfg(test)]
@@ -177,5 +208,26 @@ mod tests {
         assert!(subscription.check_time(now + 2 * PATIENCE).is_err());
         subscription.wait_longer(now + 2 * PATIENCE);
         assert!(subscription.check_time(now + 2 * PATIENCE).is_ok());
+    }
+
+    #[test]
+    fn overlapping_filters_are_asked_for_one_by_one_in_mqtt_5() {
+        let wanted = ["a/+/c", "a/b/#", "d"].map(str::to_owned);
+        let ask = |wanted: &[String], version| {
+            let mut subscription = Subscription::default();
+            let plan = filters::plan(wanted, &[]);
+            subscription.ask(plan, false, version, Instant::now(), &mut BytesMut::new());
+            subscription
+        };
+        let mut subscription = ask(&wanted, Version::V5);
+        assert_eq!(subscription.subscribing.len(), 3);
+        subscription.suback(3, &[Granted::Yes]).unwrap();
+        subscription.suback(1, &[Granted::No]).unwrap();
+        assert!(!subscription.just_confirmed());
+        subscription.suback(2, &[Granted::Yes]).unwrap();
+        assert!(subscription.just_confirmed());
+        assert!(subscription.amiss().unwrap().ends_with("a/+/c"));
+        assert_eq!(ask(&wanted, Version::V4).subscribing.len(), 1);
+        assert_eq!(ask(&wanted[1..], Version::V5).subscribing.len(), 1);
     }
 }

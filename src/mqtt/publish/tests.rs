@@ -31,6 +31,21 @@ fn skips_the_properties_of_version_5() {
 }
 
 #[test]
+fn a_delivery_may_name_its_subscription() {
+    let subscription = |flags, body: &'static [u8]| {
+        let publish = Publish::delivered(Version::V5, flags, Bytes::from_static(body)).unwrap();
+        assert_eq!((publish.topic(), publish.payload()), ("t", &b"x"[..]));
+        publish.subscription()
+    };
+    assert_eq!(subscription(0, b"\x00\x01t\x02\x0B\x05x"), Some(5));
+    assert_eq!(subscription(2, b"\x00\x01t\x00\x09\x02\x0B\x05x"), Some(5));
+    assert_eq!(subscription(2, b"\x00\x01t\x00\x09\x04\x0B\x05\x0B\x06x"), None, "one copy for two");
+    assert_eq!(subscription(2, b"\x00\x01t\x00\x09\x00x"), None);
+    let publish = Publish::delivered(Version::V4, 2, Bytes::from_static(b"\x00\x01t\x00\x09x")).unwrap();
+    assert_eq!(publish.subscription(), None);
+}
+
+#[test]
 fn refuses_what_the_protocol_refuses() {
     use Version::{V4, V5};
     let cases: [(Version, u8, &[u8], End); 12] = [

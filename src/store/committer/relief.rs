@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{AppendError, Committer, Died};
-use crate::store::Seq;
+use crate::store::{Asked, Seq};
 
 /// How often a store that is full looks for expired rows.
 const MAKE_ROOM: Duration = Duration::from_secs(20);
@@ -37,13 +37,20 @@ impl Committer {
         if full.is_some() || drops && wanted.journal > 0 {
             self.free_released();
         }
+        if self.shared.space.trims(generations.bytes()) {
+            self.journal.trim();
+        }
         let worth = generations.active.bytes() as u64 >= self.journal.segment_size();
         if drops && held.by_folds && generations.frozen.is_none() && (worth || full.is_some()) {
             self.freeze()?;
         }
         if full.is_some() && self.made_room.is_none_or(|at| at.elapsed() >= MAKE_ROOM) {
             self.made_room = Some(Instant::now());
-            if generations.frozen.is_none() {
+            // Two folds let go of the journal: without the second, a store that takes nothing would keep it for ever.
+            let folded = self.shared.folded.load();
+            if generations.active.is_empty() && folded.folded_before < folded.folded_to {
+                self.freeze_any()?;
+            } else {
                 self.freeze()?;
             }
             self.shared.gate.sweep();
@@ -54,7 +61,6 @@ impl Committer {
     /// Asks upstreams to settle, or to give up, what keeps the journal too large by so many bytes; says what does.
     fn ask_upstreams(&self, bytes: u64, full: Option<&str>) -> Held {
         let published = self.shared.published.load();
-        let why = full.unwrap_or("the store is nearly full");
         let (mut asked, mut by_folds) = (None, false);
         if bytes > 0 {
             // More than what is missing, so that it is not asked for all the time.
@@ -63,7 +69,12 @@ impl Committer {
             asked = self.journal.giving(more, folded);
             by_folds = self.journal.giving(bytes, Seq(u64::MAX)) > asked;
         }
-        self.shared.backlogs.look(&self.journal, &published.cursors, asked.map(|through| (through, why)));
+        let for_room = asked.map(|through| Asked {
+            through,
+            urgent: full.is_some() || bytes > self.journal.segment_size(),
+            why: full.unwrap_or("the store is nearly full").to_owned(),
+        });
+        self.shared.backlogs.look(&self.journal, &published.cursors, for_room.as_ref());
         let by_cursors =
             asked.is_some_and(|through| published.cursors.values().any(|cursor| *cursor < through));
         Held { by_cursors, by_folds }

@@ -26,6 +26,12 @@ impl Journal {
         sizes(&self.shared.segments())
     }
 
+    /// Removes what is prepared beyond the reserve: others need the room more.
+    pub fn trim(&mut self) {
+        self.spares.trim(self.settings.reserve);
+        self.update_figures();
+    }
+
     /// How many segments were begun, by their numbers.
     pub fn segments_begun(&self) -> u64 {
         self.next_segment

@@ -64,6 +64,17 @@ impl Spares {
         Ok(size == self.size)
     }
 
+    /// Removes files beyond this number, those that were never written first.
+    pub(super) fn trim(&mut self, count: usize) {
+        while self.files.len() > count {
+            let Some(spare) = self.files.pop_back() else { break };
+            // What can't be removed is taken in again at the next start.
+            if let Err(error) = self.disk.remove(&spare.name) {
+                tracing::warn!(%error, "a prepared journal file can't be removed");
+            }
+        }
+    }
+
     /// Puts a file in; those that were written before come first.
     pub(super) fn put_back(&mut self, spare: Spare) {
         if spare.written_to >= spare.size {

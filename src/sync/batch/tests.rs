@@ -309,3 +309,39 @@ proptest! {
         prop_assert!(model.window.keys.is_empty() && model.window.ready.is_empty());
     }
 }
+
+#[test]
+fn a_letter_goes_before_later_changes_of_its_key_or_not_at_all() {
+    for supersede in [true, false] {
+        let mut window = Window::new(Prefix { seq: Seq(20), ..Prefix::default() }, LIMITS, supersede);
+        window.push(change(25, 0));
+        assert!(!window.push_letter(change(10, 0)), "a later change is about to go");
+        assert!(window.push_letter(change(11, 1)));
+        window.push(change(26, 1));
+        let batch = window.pick(25, |_| Gate::Open);
+        assert_eq!(seqs(&batch), if supersede { [25, 26] } else { [25, 11] });
+        for picked in &batch {
+            window.settle(picked.id);
+        }
+        for picked in window.pick(25, |_| Gate::Open) {
+            window.settle(picked.id);
+        }
+        assert_eq!(*window.prefix(), Prefix { seq: Seq(26), counts: BTreeMap::from([(TABLE, 2)]) });
+        assert!(window.is_empty() && !window.has_rows());
+    }
+}
+
+#[test]
+fn a_letter_is_taken_out_again_unless_it_is_on_its_way() {
+    let mut window = Window::new(Prefix { seq: Seq(20), ..Prefix::default() }, LIMITS, true);
+    assert!(window.push_letter(change(10, 0)) && window.push_letter(change(11, 1)));
+    assert!(window.unsettled_seqs().is_empty(), "what the journal has of them is settled");
+    window.retract_letter(&RowKey(vec![0].into()), Seq(10));
+    window.push(change(21, 2));
+    let batch = window.pick(25, |_| Gate::Open);
+    assert_eq!(seqs(&batch), [11, 21]);
+    window.retract_letter(&RowKey(vec![1].into()), Seq(11));
+    assert_eq!(window.unsettled(), 2);
+    batch.iter().for_each(|picked| window.settle(picked.id));
+    assert_eq!(*window.prefix(), Prefix { seq: Seq(21), counts: BTreeMap::from([(TABLE, 1)]) });
+}

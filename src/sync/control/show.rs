@@ -23,16 +23,16 @@ pub(super) fn letter(
 ) -> Letter {
     let table = catalog.by_id(letter.table);
     let image = MapRef::new(&letter.image.0);
-    let whole = || json(image).unwrap_or_else(|_| RawValue::NULL.to_owned());
-    let key = table.and_then(|table| key_image(table, image).ok()).map(|key| json(key.as_map()));
+    let key = table.and_then(|table| key_image(table, image).ok()).and_then(|key| json(key.as_map()).ok());
+    let item = with_item && !letter.delete;
     Letter {
         upstream: upstream.to_owned(),
         id: LetterId(seq),
         table: table.map(|table| table.name.as_str().to_owned()),
         upstream_table: letter.upstream_table.clone(),
         operation: if letter.delete { "delete" } else { "put" }.to_owned(),
-        key: key.and_then(Result::ok).unwrap_or_else(whole),
-        item: (with_item && !letter.delete).then(whole),
+        key: key.unwrap_or_else(|| RawValue::NULL.to_owned()),
+        item: item.then(|| json(image).ok()).flatten(),
         code: code(&letter.reason).map(str::to_owned),
         reason: letter.reason.clone(),
         time: time(letter.time_us),

@@ -63,3 +63,20 @@ fn a_table_that_may_not_be_described_is_tried() {
     link.no_table(&table, "AccessDeniedException: no", 1000, 2000);
     assert_eq!(link.wake(1000), Some(3000));
 }
+
+#[test]
+fn a_retry_forgets_waits_and_troubles_of_the_upstream_and_its_tables() {
+    let mut link = link();
+    let table = BTreeMap::from([(Lane(0), "gone".to_owned())]);
+    link.no_table(&table, "ResourceNotFoundException: no", 0, 900);
+    for now in 0..10 {
+        link.failed(UpstreamState::Blocked, "wrong key".to_owned(), now, u64::MAX);
+    }
+    assert!(link.holds(20_000) && link.due_check(0).is_none());
+    link.retry();
+    assert!(!link.holds(0) && link.wants_ping());
+    assert_eq!(link.due_check(0), Some((Lane(0), "gone".to_owned())));
+    assert!(link.is_blocked("gone"), "until it is found");
+    link.failed(UpstreamState::Offline, "cut".to_owned(), 0, 99);
+    assert!(!link.holds(100), "the waits begin at their shortest again");
+}

@@ -12,9 +12,12 @@ use crate::sync::cursor::Cursor;
 use crate::sync::give_up::{Known, Outcome, Task};
 use crate::sync::positions::Positions;
 use crate::sync::status::Shared;
+use crate::telemetry::UpstreamState;
 
 /// After a giving up that could not go on, the next one waits.
 const AGAIN_MS: u64 = 5_000;
+/// An upstream that is catching up while the store is short of room writes its cursor this often.
+const PROGRESS_MS: u64 = 1_000;
 /// What was given up is said in the log once in a while, in sum.
 const SAY_MS: u64 = 60_000;
 
@@ -76,6 +79,14 @@ impl Worker {
         let (cursor, settled) = self.cursor_now();
         if cursor.prefix.seq >= asked.through {
             self.begin_cursor();
+            return;
+        }
+        if !asked.urgent && self.link.state().0 == UpstreamState::Online {
+            // It is catching up: what it has is released soon.
+            if self.durable.written_to().is_some_and(|to| to < cursor.prefix.seq) {
+                self.giving_up.not_before = now + PROGRESS_MS;
+                self.begin_cursor();
+            }
             return;
         }
         let drops = self.shared.store.catalog().drops();

@@ -90,24 +90,24 @@ fn connect_asks_for_a_session_that_stays() {
     settings.protocol = Protocol::V5;
     out.clear();
     connect(&settings, None, &mut out);
-    // Session Expiry Interval for ever, Receive Maximum 4096, Maximum Packet Size 266240.
+    // Session Expiry Interval for ever, Receive Maximum 8192, Maximum Packet Size 266240.
     assert_eq!(
         &out[..],
-        b"\x10\x1C\x00\x04MQTT\x05\x00\x00\x1E\x0D\x11\xFF\xFF\xFF\xFF\x21\x10\x00\x27\x00\x04\x10\x00\x00\x02me"
+        b"\x10\x1C\x00\x04MQTT\x05\x00\x00\x1E\x0D\x11\xFF\xFF\xFF\xFF\x21\x20\x00\x27\x00\x04\x10\x00\x00\x02me"
     );
 }
 
 #[test]
 fn subscriptions_are_of_qos_1() {
     let (filters, mut out) = (["a/#".to_owned()], BytesMut::new());
-    subscribe(Version::V4, 1, &filters, true, &mut out);
-    subscribe(Version::V5, 2, &filters, true, &mut out);
-    subscribe(Version::V5, 3, &filters, false, &mut out);
+    subscribe(Version::V4, 1, &filters, true, None, &mut out);
+    subscribe(Version::V5, 2, &filters, true, None, &mut out);
+    subscribe(Version::V5, 3, &filters, false, Some(5), &mut out);
     unsubscribe(Version::V4, 4, &filters, &mut out);
     unsubscribe(Version::V5, 5, &filters, &mut out);
     assert_eq!(
         &out[..],
-        b"\x82\x08\x00\x01\x00\x03a/#\x01\x82\x09\x00\x02\x00\x00\x03a/#\x11\x82\x09\x00\x03\x00\x00\x03a/#\x21\
+        b"\x82\x08\x00\x01\x00\x03a/#\x01\x82\x09\x00\x02\x00\x00\x03a/#\x11\x82\x0B\x00\x03\x02\x0B\x05\x00\x03a/#\x21\
           \xA2\x07\x00\x04\x00\x03a/#\xA2\x08\x00\x05\x00\x00\x03a/#"
     );
 }
