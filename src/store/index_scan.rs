@@ -161,7 +161,7 @@ impl<'a> IndexScan<'a> {
         }
         let Some(row) = self.sources.in_tree(located.row.as_slice())? else { return Ok(None) };
         let belongs = entries(self.keys, std::iter::once(self.index), &located.row, row.image)
-            .any(|(_, entry)| entry.key == key);
+            .any(|(_, entry)| entry.key == key && entry.value == value);
         let key = Bytes::copy_from_slice(key);
         Ok(belongs.then_some(Shown { key, whole: located.whole, item: Item::Row(row) }))
     }

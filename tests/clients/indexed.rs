@@ -5,9 +5,13 @@ use serde_json::{Value, json};
 
 use crate::requests::{Differs, Request};
 
-use Differs::{InAnswer, Nowhere};
+use Differs::{InAnswer, InText, Nowhere};
 
 const AT_ONCE: &str = "DynamoDB Local's tables are there, or gone, at once, without the states in between";
+
+const LESS: &str =
+    "DynamoDB Local says less of an index's throughput, and has a region of its own in its ARN";
+const WORDS: &str = "DynamoDB Local has words of its own";
 
 type Row = (&'static str, Value, Differs);
 
@@ -61,8 +65,9 @@ fn tables() -> Vec<Row> {
         index("by-kind", keys("kind", Some("level")), some),
         index("kinds", keys("kind", None), everything.clone()),
     ]);
-    let refused =
-        |local: Value, global: Value| ("CreateTable", table("refused", local, global, used.clone()), Nowhere);
+    let refused = |local: Value, global: Value| {
+        ("CreateTable", table("refused", local, global, used.clone()), InText(WORDS))
+    };
     let twice = json!([
         index("same", keys("kind", None), everything.clone()),
         index("same", keys("kind", Some("level")), everything.clone()),
@@ -70,6 +75,7 @@ fn tables() -> Vec<Row> {
     let none = Value::Null;
     vec![
         ("CreateTable", table("indexed", local, global, used.clone()), InAnswer(AT_ONCE)),
+        ("DescribeTable", json!({"TableName": "indexed"}), InAnswer(LESS)),
         refused(none.clone(), json!([])),
         refused(json!([]), none.clone()),
         refused(none.clone(), twice),
@@ -96,7 +102,7 @@ fn items() -> Vec<Row> {
     let bad = |name: &str, value: Value| {
         let mut item = json!({"id": {"S": "bad"}, "at": {"N": "1"}});
         item[name] = value;
-        put(item)
+        ("PutItem", json!({"TableName": "indexed", "Item": item}), InText(WORDS))
     };
     rows.extend([
         bad("kind", json!({"N": "1"})),
@@ -111,6 +117,10 @@ fn query(index: &str, conditions: Value, more: Value) -> Row {
     let mut body = json!({"TableName": "indexed", "IndexName": index, "KeyConditions": conditions});
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     ("Query", body, Nowhere)
+}
+
+fn differing((operation, body, _): Row) -> Row {
+    (operation, body, InText(WORDS))
 }
 
 fn queries() -> Vec<Row> {
@@ -131,7 +141,13 @@ fn queries() -> Vec<Row> {
         query("by-kind", json!({"kind": low}), json!({"Limit": 1, "ScanIndexForward": false})),
         query("by-kind", json!({"kind": low}), json!({"Select": "ALL_PROJECTED_ATTRIBUTES"})),
         query("by-kind", json!({"kind": low}), json!({"Select": "ALL_ATTRIBUTES"})),
-        query("by-kind", json!({"kind": low}), json!({"ConsistentRead": true})),
+        differing(query("by-kind", json!({"kind": low}), json!({"ConsistentRead": true}))),
+        query(
+            "by-level",
+            json!({"id": even, "level": is("LT", json!([{"N": "10"}]))}),
+            json!({"AttributesToGet": ["w", "at"]}),
+        ),
+        query("by-kind", json!({"kind": low}), json!({"AttributesToGet": ["v", "at"]})),
         query("by-kind", level("GT", json!([{"N": "14"}])), json!({})),
         query("by-kind", level("GE", json!([{"N": "14"}])), json!({})),
         query("by-kind", level("LT", json!([{"N": "17"}])), json!({})),
@@ -157,7 +173,7 @@ fn scans() -> Vec<Row> {
         scan("by-kind", json!({"Select": "COUNT"})),
         scan("kinds", json!({"Select": "COUNT"})),
         scan("by-level", json!({"Select": "COUNT"})),
-        scan("kinds", json!({"ConsistentRead": true})),
+        differing(scan("kinds", json!({"ConsistentRead": true}))),
         scan("nothing", json!({})),
     ]
 }

@@ -19,6 +19,13 @@ pub(in crate::store) struct IndexRow {
     pub(in crate::store) size: u64,
 }
 
+impl IndexRow {
+    /// Whether both stand at the same place and say the same: keys that are cut tell only what they say.
+    fn is(&self, other: &IndexRow) -> bool {
+        self.key == other.key && self.value == other.value
+    }
+}
+
 impl Slice<'_> {
     /// An item's rows in the indexes of its table.
     pub(in crate::store) fn index_rows(
@@ -56,11 +63,11 @@ impl Slice<'_> {
         new: Vec<IndexRow>,
         later: &mut Later,
     ) -> Result<(), ApplyError> {
-        for gone in old.iter().filter(|old| !new.iter().any(|new| new.key == old.key)) {
+        for gone in old.iter().filter(|old| !new.iter().any(|new| new.is(old))) {
             self.remove_entry(gone)?;
         }
         for new in new {
-            match old.iter().find(|old| old.key == new.key) {
+            match old.iter().find(|old| old.is(&new)) {
                 // It may be missing: brought in later, before a crash.
                 Some(old) if self.find_entry(&new.key)? => self.resize_entry(old, &new)?,
                 _ => later.index.push(new),
@@ -71,10 +78,14 @@ impl Slice<'_> {
 
     /// Puts an index row in, unless it is there.
     pub(in crate::store) fn put_entry(&mut self, row: &IndexRow) -> Result<(), ApplyError> {
+        rows::encode(&row.key, Seq(0), None, &row.value, &mut self.value);
         if self.find_entry(&row.key)? {
+            // What it says can only be wrong where it is damaged.
+            if self.tree.rows.get(&self.txn, &row.key)? != Some(self.value.as_slice()) {
+                self.tree.rows.put(&mut self.txn, &row.key, &self.value)?;
+            }
             return Ok(());
         }
-        rows::encode(&row.key, Seq(0), None, &row.value, &mut self.value);
         self.tree.rows.put(&mut self.txn, &row.key, &self.value)?;
         self.pages.wrote(row.key.len() + self.value.len());
         let counted = self.counted(index_of(row))?;
