@@ -175,10 +175,11 @@ impl Target {
         direction: Direction,
         visit: &mut dyn FnMut(&[u8], RowRef<'_>) -> ControlFlow<()>,
     ) -> Result<(), EngineError> {
-        Ok(match self.index() {
+        match self.index() {
             Some(index) => read.scan_index(&self.table, index, range, direction, visit)?,
             None => read.scan(range, direction, visit)?,
-        })
+        }
+        Ok(())
     }
 
     /// What is shown of an item, where that is not all of it.

@@ -24,12 +24,15 @@ const NON_KEY: usize = 20;
 /// Read and write units, as they are given.
 pub(super) type Throughput = (Option<i64>, Option<i64>);
 
+/// ProjectionType and NonKeyAttributes, as they are given.
+type Shown = (Option<String>, Option<Vec<String>>);
+
 /// An index, as it is given.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     name: Option<String>,
     schema: Option<Vec<Element>>,
-    projection: Option<(Option<String>, Option<Vec<String>>)>,
+    projection: Option<Shown>,
     throughput: Option<Throughput>,
 }
 
@@ -324,7 +327,7 @@ fn invalid(what: String) -> WireError {
     WireError::validation(format!("One or more parameter values were invalid: {what}"))
 }
 
-fn projection(wire: &mut Wire<'_>) -> Result<Option<(Option<String>, Option<Vec<String>>)>, DecodeError> {
+fn projection(wire: &mut Wire<'_>) -> Result<Option<Shown>, DecodeError> {
     let (mut kind, mut names) = (None, None);
     let given = wire.object(Expected::Member("Projection"), |wire, name| {
         match name {
