@@ -124,7 +124,16 @@ impl World {
                 }
             }
         };
-        match self.bench.store().submit(Urgency::Now, 1000, decide).await {
+        let outcome = loop {
+            match self.bench.store().submit(Urgency::Now, 1000, decide.clone()).await {
+                // A slow machine's fold is behind.
+                Err(CommitError::Busy) if !self.bench.store().shared().gate.ended() => {
+                    tokio::task::yield_now().await;
+                }
+                outcome => break outcome,
+            }
+        };
+        match outcome {
             Ok(()) => {
                 self.changes += step.len() as u64;
                 apply(&mut self.model, step);
@@ -134,7 +143,8 @@ impl World {
                 self.doubt = Some(step);
                 false
             }
-            Err(CommitError::Full(_)) => false,
+            // Nothing was written: the power has gone, or the fold has died before the committer did.
+            Err(CommitError::Full(_) | CommitError::Busy) => false,
             Err(error) => panic!("{error}"),
         }
     }
