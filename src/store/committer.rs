@@ -196,7 +196,7 @@ impl Committer {
         let cursors = &self.shared.published.load().cursors;
         let folded = self.shared.folded.load().folded_before;
         let through = cursors.values().fold(folded, |through, cursor| through.min(*cursor));
-        let Kept { through, yielded } = self.retention.look(&self.shared, &self.journal, through);
+        let Kept { through, yielded, .. } = self.retention.look(&self.shared, &self.journal, through);
         if through > self.released {
             self.released = through;
             self.journal.release(through);

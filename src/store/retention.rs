@@ -1,11 +1,15 @@
 //! How much of the journal is kept for streams: their records of a day, as long as that takes a quarter of the store at
-//! most and nobody else needs the room. See `docs/decisions/011-streams-yield.md`.
+//! most and nobody else needs the room. See `docs/decisions/013-streams-yield.md`.
+
+use std::time::{Duration, Instant};
 
 use super::Seq;
 use super::journal::Journal;
 use super::shared::Shared;
 use crate::model::limits::STREAM_SECONDS;
 
+/// How often it is said in the log that streams give records up early.
+const SAY: Duration = Duration::from_secs(3600);
 /// What streams may keep is this part of the store.
 const PART: u64 = 4;
 
@@ -13,7 +17,9 @@ const PART: u64 = 4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Kept {
     pub(super) through: Seq,
-    /// Streams have given records up early, because the store is short of room.
+    /// Streams have given records up before their day was over.
+    pub(super) early: bool,
+    /// And that because the store is short of room.
     pub(super) yielded: bool,
 }
 
@@ -24,6 +30,7 @@ pub(super) struct Retention {
     known: Option<(Seq, u64)>,
     /// The last decision, and for what.
     last: Option<(Seq, Kept)>,
+    said: Option<Instant>,
 }
 
 /// What the decision depends on.
@@ -52,6 +59,12 @@ impl Retention {
         }
         let kept = self.decide(shared, journal, most);
         self.last = Some((most, kept));
+        if kept.early && self.said.is_none_or(|at| at.elapsed() >= SAY) {
+            self.said = Some(Instant::now());
+            let why =
+                if kept.yielded { "the store is short of room" } else { "they have a quarter of max_size" };
+            tracing::warn!(why, "streams give up records that are not a day old yet");
+        }
         kept
     }
 
@@ -61,7 +74,7 @@ impl Retention {
         let streams = published.catalog.all().flat_map(|table| &table.options.streams);
         let Some(first) = streams.filter(|stream| stream.is_kept(now_us)).map(|stream| stream.after).min()
         else {
-            return Kept { through: most, yielded: false };
+            return Kept { through: most, early: false, yielded: false };
         };
         let segments = journal.segments();
         let wanted = shared.space.wanted(shared.overlay.load().bytes()).journal;
@@ -97,18 +110,19 @@ fn decide(segments: &[(Seq, u64)], need: Need, mut is_old: impl FnMut(Seq) -> bo
     let mut kept: u64 = loose.iter().map(|(_, size)| size).sum();
     let mut through = Seq(0);
     let mut given = 0;
-    let mut yielded = false;
+    let (mut early, mut yielded) = (false, false);
     for (end, size) in loose {
         let unneeded = end <= need.streams || is_old(end);
         let short = given < need.wanted;
         if !unneeded && !short && kept <= need.bound {
-            return Kept { through, yielded };
+            return Kept { through, early, yielded };
         }
+        early |= !unneeded;
         yielded |= !unneeded && short;
         (through, kept, given) = (end, kept - size, given + size);
     }
     // Nothing is kept for streams alone.
-    Kept { through: through.max(need.most), yielded }
+    Kept { through: through.max(need.most), early, yielded }
 }
 
 #[cfg(test)]
@@ -125,7 +139,7 @@ mod tests {
     }
 
     fn through(need: Need, old: u64) -> (u64, bool) {
-        let Kept { through, yielded } = decide(&SEGMENTS, need, |seq| seq.0 <= old);
+        let Kept { through, yielded, .. } = decide(&SEGMENTS, need, |seq| seq.0 <= old);
         (through.0, yielded)
     }
 

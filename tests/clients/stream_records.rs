@@ -24,7 +24,8 @@ fn table(view: &str) -> Value {
 
 fn value(chance: &mut Chance) -> Value {
     match chance.below(8) {
-        0 => json!({"N": *chance.pick(&["1", "1.0", "-12.5", "1e3"])}),
+        // As the service writes them: DynamoDB Local puts what an update was given into the record as it came.
+        0 => json!({"N": *chance.pick(&["1", "2", "-12.5", "1000"])}),
         1 => json!({"S": *chance.pick(&["", "a", "zwölf"])}),
         2 => json!({"SS": *chance.pick(&[["a", "b"], ["b", "a"], ["b", "c"]])}),
         3 => json!({"BOOL": chance.below(2) == 0}),
@@ -50,7 +51,16 @@ fn item(chance: &mut Chance) -> Value {
 }
 
 fn write(chance: &mut Chance, table: &str) -> (&'static str, Value) {
-    match chance.below(5) {
+    match chance.below(7) {
+        5 | 6 => {
+            // An update that only removes makes an item in DynamoDB Local, and none in the service.
+            let (value, update) = (value(chance), *chance.pick(&["SET a = :v", "SET a = :v REMOVE b"]));
+            let update = json!({
+                "TableName": table, "Key": key(chance), "UpdateExpression": update,
+                "ExpressionAttributeValues": {":v": value},
+            });
+            ("UpdateItem", update)
+        }
         0 | 1 => ("PutItem", json!({"TableName": table, "Item": item(chance)})),
         2 => ("DeleteItem", json!({"TableName": table, "Key": key(chance)})),
         _ => {

@@ -14,7 +14,7 @@ use crate::model::{
 };
 use crate::operations::upstreams::Handle;
 use crate::store::batch::About;
-use crate::store::{Origin, Read, Seq, Space, Store, StoreSettings, Urgency, system_key};
+use crate::store::{CommitError, Origin, Read, Seq, Space, Store, StoreSettings, Urgency, system_key};
 use crate::sync::fake::{Act, Fake, State};
 use crate::sync::{Endpoint, UpstreamSettings, dead_letter};
 use crate::telemetry::{UpstreamState, UpstreamStatus};
@@ -126,11 +126,21 @@ impl Rig {
         let image = Image::encode(&item);
         let about =
             About { origin: Origin::Mqtt, time: self.clock.stamp(), mark: None, delivery: None, size: None };
-        let change = move |_: &dyn Read, batch: &mut crate::store::Batch| match v {
-            Some(_) => batch.put(table, key, image, about),
-            None => batch.delete(table, key, image, about),
-        };
-        self.store.submit(Urgency::Now, 200, change).await.unwrap();
+        loop {
+            let (key, image, about) = (key.clone(), image.clone(), about.clone());
+            let change = move |_: &dyn Read, batch: &mut crate::store::Batch| match v {
+                Some(_) => batch.put(table, key, image, about),
+                None => batch.delete(table, key, image, about),
+            };
+            match self.store.submit(Urgency::Now, 200, change).await {
+                Ok(()) => return,
+                // A small store that makes room: as a client would, again.
+                Err(CommitError::Full(_) | CommitError::Busy) => {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
     }
 
     /// So many readings of some devices, a few of which overwrite or delete earlier ones; what must be there at the end.

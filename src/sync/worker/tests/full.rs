@@ -1,7 +1,6 @@
 //! A store that is full because the upstream is away: what is dropped is counted, what refuses is kept.
 
 use super::*;
-use crate::store::CommitError;
 
 const FILL: usize = 25_000;
 
