@@ -95,6 +95,7 @@ impl Gateway {
             provisioned: None,
             deletion_protection: false,
             when_full: WhenFull::Reject,
+            indexes: Default::default(),
             options: Default::default(),
             dropped: false,
         };

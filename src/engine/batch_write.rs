@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::error::invalid;
 use super::prepare::{self, PreparedDelete, PreparedPut, Preparing};
-use super::{BatchWrite, BatchWritten, EngineError, Write, delete_item, keys};
+use super::{BatchWrite, BatchWritten, EngineError, Write, delete_item, index_writes, keys};
 use crate::model::{RowKey, TableDef};
 use crate::store::{Batch, Read};
 
@@ -73,26 +73,31 @@ pub(super) fn decide(
         keys::still_there(read.catalog(), table)?;
     }
     let mut tables = Vec::with_capacity(writes.0.len());
+    let mut indexes = Vec::with_capacity(writes.0.len());
     // Reading may fail: nothing may have been staged then.
     let mut staged = Batch::default();
     for (table, writes) in writes.0 {
         let mut sizes = Vec::with_capacity(writes.len());
+        let mut indexed = Vec::new();
         for write in writes {
             sizes.push(match write {
                 PreparedWrite::Put(put) => {
                     let old = prepare::visible(read, &put.table, &put.key, now)?;
                     let size = old.as_ref().map_or(0, prepare::image_size).max(put.size);
+                    indexed.extend(index_writes::of(&put.table, old.as_ref(), Some(&put.image)));
                     staged.put(put.table.id, put.key, put.image, put.about);
                     size
                 }
                 PreparedWrite::Delete(delete) => {
                     let old = delete_item::stage(read, &mut staged, &delete, now)?;
+                    indexed.extend(index_writes::of(&delete.table, old.as_ref(), None));
                     old.as_ref().map_or(0, prepare::image_size)
                 }
             });
         }
         tables.push((table, sizes));
+        indexes.push(indexed);
     }
     batch.append(staged);
-    Ok(BatchWritten { tables })
+    Ok(BatchWritten { tables, indexes })
 }

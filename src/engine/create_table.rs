@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{CreateTable, EngineError, tags};
 use crate::clock::Stamp;
-use crate::model::{TableDef, TableOptions, WhenFull};
+use crate::model::{IndexDef, Indexes, TableDef, TableId, TableOptions, WhenFull};
 use crate::store::{Batch, Read};
 
 /// On the committer's thread: the name must be free.
@@ -18,7 +18,13 @@ pub(super) fn decide(
     if read.catalog().table(request.table.as_str()).is_some() {
         return Err(EngineError::ResourceInUse(request.table.as_str().to_owned()));
     }
+    let id = read.catalog().next_id();
     let settings = request.settings;
+    let mut indexes = Indexes::default();
+    for (number, index) in (id.0 + 1..).zip(settings.indexes) {
+        indexes.numbered_to = number;
+        indexes.list.push(IndexDef { id: TableId(number), ..index });
+    }
     tags::check_count(settings.tags.len())?;
     let mut options = TableOptions {
         tags: settings.tags,
@@ -32,7 +38,7 @@ pub(super) fn decide(
         options.enable_stream(view, stream_label, stamp.us, read.seq().0);
     }
     let table = TableDef {
-        id: read.catalog().next_id(),
+        id,
         name: request.table,
         keys: request.keys,
         ttl: None,
@@ -42,6 +48,7 @@ pub(super) fn decide(
         provisioned: request.provisioned,
         deletion_protection: request.deletion_protection,
         when_full: WhenFull::default(),
+        indexes,
         options,
         dropped: false,
     };

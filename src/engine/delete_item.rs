@@ -1,7 +1,7 @@
 //! DeleteItem: idempotent; deleting what is not there changes nothing and is not sent upstream.
 
 use super::prepare::{self, PreparedDelete, Preparing};
-use super::{DeleteItem, EngineError, OnlyIf, Written, keys, only_if};
+use super::{DeleteItem, EngineError, OnlyIf, Written, index_writes, keys, only_if};
 use crate::store::{Batch, Read};
 
 /// On the caller's task: table, key.
@@ -28,7 +28,8 @@ pub(super) fn decide(
     }
     let old = stage(read, batch, &delete, now)?;
     let size = old.as_ref().map_or(0, prepare::image_size);
-    Ok(Written { table: delete.table, old, size })
+    let indexes = index_writes::of(&delete.table, old.as_ref(), None);
+    Ok(Written { table: delete.table, old, size, indexes })
 }
 
 /// Stages the removal, if there is a row, and returns the visible item. An expired row is removed as well: upstream may

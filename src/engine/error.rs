@@ -10,6 +10,12 @@ pub enum EngineError {
     /// No such table.
     #[error("table {0} not found")]
     ResourceNotFound(String),
+    /// No such index.
+    #[error("index {0} not found")]
+    IndexNotFound(String),
+    /// The service has a limit for this.
+    #[error("{0}")]
+    LimitExceeded(String),
     /// The table is there already.
     #[error("table {0} exists already")]
     ResourceInUse(String),

@@ -16,7 +16,11 @@ mod expire;
 mod get_item;
 mod get_records;
 mod get_shard_iterator;
+mod index_keys;
+mod index_updates;
+mod index_writes;
 mod ingest;
+mod key_range;
 mod keys;
 mod list_streams;
 mod list_tables;
@@ -31,6 +35,7 @@ mod scan;
 mod set_when_full;
 mod streams;
 mod tags;
+mod target;
 mod throughput;
 mod update_item;
 mod update_table;
@@ -42,6 +47,8 @@ pub use error::{EngineError, StreamError};
 pub use expire::Expire;
 pub use get_records::{GetRecords, StreamPosition, StreamRecord, StreamRecords};
 pub use get_shard_iterator::{GetShardIterator, StreamStart};
+pub use index_updates::IndexUpdate;
+pub use index_writes::IndexWrite;
 pub use list_streams::{ListStreams, StreamNames};
 pub use request::*;
 pub use resolve_time::{ESTIMATED, Resolution, ResolveTime};
@@ -144,7 +151,7 @@ impl Engine {
                 create_table::decide(read, batch, request, uuid, stamp)
             })
             .await?;
-        Ok(Described { table, items: 0, bytes: 0 })
+        Ok(Described { table, items: 0, bytes: 0, indexes: Vec::new() })
     }
 
     /// DescribeTable.

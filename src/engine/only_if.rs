@@ -22,12 +22,17 @@ pub(super) fn nothing_inside_keys<'n>(
     table: &TableDef,
     looked_inside: impl IntoIterator<Item = &'n str>,
 ) -> Result<(), EngineError> {
-    match looked_inside.into_iter().find(|name| table.keys.contains(name)) {
-        None => Ok(()),
-        Some(key) => Err(invalid(format!(
-            "Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: Key: {key}"
-        ))),
+    const SCALARS: &str =
+        "Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed";
+    for name in looked_inside {
+        if table.keys.contains(name) {
+            return Err(invalid(format!("{SCALARS}: Key: {name}")));
+        }
+        if table.indexes.live().any(|index| index.contains(name)) {
+            return Err(invalid(format!("{SCALARS}: IndexKey: {name}")));
+        }
     }
+    Ok(())
 }
 
 /// The same for a condition.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{EngineError, Page, Selection, keys, only_if};
-use crate::model::{Image, ImageError, KeyValue, MapRef, TableDef, limits, size};
+use super::target::Target;
+use super::{EngineError, Page, Selection, only_if};
+use crate::model::{Image, ImageError, KeyValue, MapRef, limits};
 use crate::store::{Direction, KeyRange, Read};
 
 /// What a page is read by.
@@ -15,7 +16,7 @@ pub(super) struct Plan<'a> {
     pub(super) direction: Direction,
     pub(super) limit: Option<usize>,
     /// The partition that every row must have (Query).
-    pub(super) partition: Option<KeyValue<'a>>,
+    pub(super) partition: Option<&'a [KeyValue<'a>]>,
     /// What is kept of the rows.
     pub(super) selection: &'a Selection,
 }
@@ -27,6 +28,7 @@ struct Gathering {
     count: usize,
     scanned: usize,
     size: usize,
+    fetched_units: usize,
     /// The last row that was read.
     last: Vec<u8>,
     more: bool,
@@ -35,66 +37,65 @@ struct Gathering {
 /// Reads a page.
 pub(super) fn read(
     read: &dyn Read,
-    table: Arc<TableDef>,
+    target: &Target,
     plan: &Plan<'_>,
     now: Option<u64>,
 ) -> Result<Page, EngineError> {
-    only_if::condition_of_table(&table, plan.selection.filter.as_ref())?;
-    only_if::projection_of_table(&table, plan.selection.projection.as_ref())?;
+    only_if::condition_of_table(&target.table, plan.selection.filter.as_ref())?;
+    only_if::projection_of_table(&target.table, plan.selection.projection.as_ref())?;
     let mut so_far = Gathering::default();
     let mut failed = None;
-    read.scan(&plan.range, plan.direction, &mut |_, row| match visit(
-        &mut so_far,
-        &table,
-        plan,
-        now,
-        row.image,
-    ) {
-        Ok(next) => next,
-        Err(error) => {
+    target.scan(read, &plan.range, plan.direction, &mut |_, row| {
+        visit(&mut so_far, target, plan, now, row.image).unwrap_or_else(|error| {
             failed = Some(error);
             ControlFlow::Break(())
-        }
+        })
     })?;
     if let Some(error) = failed {
         return Err(error.into());
     }
-    let Gathering { items, count, scanned, size, last, more } = so_far;
+    let Gathering { items, count, scanned, size, fetched_units, last, more } = so_far;
     let last = match more {
-        true => Some(keys::key_map(&table.keys, MapRef::new(&last))?),
+        true => Some(target.last(MapRef::new(&last))?),
         false => None,
     };
-    Ok(Page { table, items, count, scanned, last, size })
+    let (table, index) = (Arc::clone(&target.table), target.index());
+    let index = index.map(|index| (index.name.clone(), index.kind));
+    Ok(Page { table, items, count, scanned, last, size, index, fetched_units })
 }
 
 /// One row. Expired rows count toward the page's work, not toward Limit or Count; those that the filter leaves out count
 /// toward Limit.
 fn visit(
     so_far: &mut Gathering,
-    table: &TableDef,
+    target: &Target,
     plan: &Plan<'_>,
     now: Option<u64>,
     row: &[u8],
 ) -> Result<ControlFlow<()>, ImageError> {
     let map = MapRef::new(row);
-    let row_size = size::image_size(map);
-    if so_far.size > 0 && so_far.size + row_size > limits::PAGE {
+    let (row_size, beyond) = target.sizes(map);
+    if so_far.size > 0 && so_far.size + row_size.max(beyond) > limits::PAGE {
         so_far.more = true;
         return Ok(ControlFlow::Break(()));
     }
     if let Some(partition) = plan.partition
-        && !keys::has_key(map, &table.keys.partition.name, partition)?
+        && !target.is_of(map, partition)?
     {
         return Ok(ControlFlow::Continue(()));
     }
     so_far.size += row_size;
+    so_far.fetched_units += beyond.div_ceil(limits::READ_UNIT);
     so_far.last.clear();
     so_far.last.extend_from_slice(row);
-    if table.is_expired(map, now) {
+    if target.table.is_expired(map, now) {
         return Ok(ControlFlow::Continue(()));
     }
     so_far.scanned += 1;
-    keep(so_far, plan.selection, row)?;
+    match target.shown(map)? {
+        Some(shown) => keep(so_far, plan.selection, shown.bytes())?,
+        None => keep(so_far, plan.selection, row)?,
+    }
     if plan.limit.is_some_and(|limit| so_far.scanned >= limit) {
         so_far.more = true;
         return Ok(ControlFlow::Break(()));

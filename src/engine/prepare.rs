@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::EngineError;
 use super::error::invalid;
-use super::keys;
+use super::{index_keys, keys};
 use crate::clock::Clock;
 use crate::model::{Image, Item, KeyCodec, Map, RowKey, TableDef, TableName, limits, size};
 use crate::store::{About, Catalog, Mark, Origin, Read};
@@ -62,6 +62,7 @@ impl Preparing {
         }
         let table = keys::table(&self.catalog, table.as_str())?;
         let (key, image) = keys::row_of_item(self.keys, table, item)?;
+        index_keys::check(table, item)?;
         let about = About { size: known(size), ..self.about(origin, None, None) };
         Ok(PreparedPut { table: Arc::clone(table), key, image, size, about })
     }

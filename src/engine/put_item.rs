@@ -1,7 +1,7 @@
 //! PutItem: the whole item replaces what stands under its key.
 
 use super::prepare::{self, PreparedPut, Preparing};
-use super::{EngineError, OnlyIf, PutItem, Written, keys, only_if};
+use super::{EngineError, OnlyIf, PutItem, Written, index_writes, keys, only_if};
 use crate::store::{Batch, Read};
 
 /// On the caller's task: size, table, key, image.
@@ -26,6 +26,7 @@ pub(super) fn decide(
     let old = prepare::visible(read, &table, &key, now)?;
     only_if::check(only_if.as_ref(), old.as_ref())?;
     let size = old.as_ref().map_or(0, prepare::image_size).max(size);
+    let indexes = index_writes::of(&table, old.as_ref(), Some(&image));
     batch.put(table.id, key, image, about);
-    Ok(Written { table, old, size })
+    Ok(Written { table, old, size, indexes })
 }

@@ -3,10 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use compact_str::CompactString;
+
+use super::index_updates::IndexUpdate;
+use super::index_writes::IndexWrite;
 use crate::expression::{Condition, Projection, Update};
 pub use crate::expression::{KeyCondition, SortCondition};
-use crate::model::{Image, Item, KeySchema, Map, StreamView, TableDef, TableName, WhenFull};
-use crate::store::{Mark, Origin};
+use crate::model::{
+    Image, IndexDef, IndexKind, Item, KeySchema, Map, StreamView, TableDef, TableId, TableName, WhenFull,
+};
+use crate::store::{IndexState, Mark, Origin};
 
 /// What must hold of the item that stands there, for a single write to be made.
 #[derive(Clone, Debug)]
@@ -71,6 +77,8 @@ pub struct Updated {
     pub update: Option<Update>,
     /// Size of the larger of old and new, in bytes.
     pub size: usize,
+    /// What was written to indexes.
+    pub indexes: Vec<IndexWrite>,
 }
 
 /// What a single write found and did.
@@ -82,6 +90,8 @@ pub struct Written {
     pub old: Option<Image>,
     /// Size of the larger of old and new, in bytes: write units are its kilobytes, rounded up.
     pub size: usize,
+    /// What was written to indexes.
+    pub indexes: Vec<IndexWrite>,
 }
 
 /// GetItem.
@@ -117,18 +127,31 @@ pub struct Selection {
     pub count_only: bool,
 }
 
+/// Reading an index instead of its table.
+#[derive(Clone, Debug)]
+pub struct OfIndex {
+    /// The index's name.
+    pub name: String,
+    /// A consistent read is asked for: a global index has none.
+    pub consistent: bool,
+    /// Whole items are asked for, not what the index shows of them.
+    pub all_attributes: bool,
+}
+
 /// Query.
 #[derive(Clone, Debug)]
 pub struct Query {
     /// The table.
     pub table: TableName,
-    /// One condition for the partition key, at most one for the sort key.
+    /// The index, where not the table is to be read.
+    pub index: Option<OfIndex>,
+    /// Equality for each partition attribute, and conditions on sort attributes from the left.
     pub conditions: Vec<KeyCondition>,
     /// Ascending order of the sort key.
     pub forward: bool,
     /// The most items to read, from 1.
     pub limit: Option<usize>,
-    /// Where the last page ended: exactly the key attributes.
+    /// Where the last page ended: exactly the key attributes of table and index.
     pub start: Option<Map>,
     /// What of it is wanted. A filter may not look at the table's key.
     pub selection: Selection,
@@ -139,6 +162,8 @@ pub struct Query {
 pub struct Scan {
     /// The table.
     pub table: TableName,
+    /// The index, where not the table is to be read.
+    pub index: Option<OfIndex>,
     /// The most items to read, from 1.
     pub limit: Option<usize>,
     /// Where the last page ended: exactly the key attributes.
@@ -162,8 +187,12 @@ pub struct Page {
     pub scanned: usize,
     /// Where the next page begins: the key of the last item read; `None` at the end.
     pub last: Option<Map>,
-    /// Bytes read, summed.
+    /// Bytes read, summed: of what the index shows, where an index was read.
     pub size: usize,
+    /// The index that was read.
+    pub index: Option<(CompactString, IndexKind)>,
+    /// Read units for items that were read from the table beyond that, each for itself.
+    pub fetched_units: usize,
 }
 
 /// BatchGetItem: keys by table, already checked for number and duplicates of tables.
@@ -207,6 +236,8 @@ pub struct BatchWrite {
 pub struct BatchWritten {
     /// Per table, in the order asked: the larger size of old and new of each action.
     pub tables: Vec<(Arc<TableDef>, Vec<usize>)>,
+    /// What was written to indexes, for each of the tables.
+    pub indexes: Vec<Vec<IndexWrite>>,
 }
 
 /// One item from MQTT or REST.
@@ -272,6 +303,8 @@ pub struct TableSettings {
     pub on_demand_most: Option<(i64, i64)>,
     /// A stream.
     pub stream: Option<StreamView>,
+    /// Indexes; their numbers are given when the table is made.
+    pub indexes: Vec<IndexDef>,
 }
 
 /// How a table is to be billed.
@@ -302,6 +335,8 @@ pub struct UpdateTable {
     pub on_demand_most: Option<(i64, i64)>,
     /// A stream of this view, or none.
     pub stream: Option<Option<StreamView>>,
+    /// Changes of its global indexes.
+    pub indexes: Vec<IndexUpdate>,
 }
 
 /// TagResource, UntagResource.
@@ -323,6 +358,21 @@ pub struct Described {
     /// Items, by the last fold.
     pub items: u64,
     /// Their size by DynamoDB's accounting, in bytes, by the last fold.
+    pub bytes: u64,
+    /// Its indexes, removed ones too.
+    pub indexes: Vec<DescribedIndex>,
+}
+
+/// An index and its statistics, by the last fold.
+#[derive(Clone, Copy, Debug)]
+pub struct DescribedIndex {
+    /// Its number.
+    pub id: TableId,
+    /// How far it is.
+    pub state: IndexState,
+    /// Items in it.
+    pub items: u64,
+    /// Size of what it shows of them by DynamoDB's accounting, in bytes.
     pub bytes: u64,
 }
 

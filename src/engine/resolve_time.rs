@@ -242,6 +242,7 @@ mod tests {
                 engine.resolve_time(authorize(Principal::Daemon, request)).await.unwrap();
             }
             let scan = Scan {
+                index: None,
                 table,
                 limit: None,
                 start: None,

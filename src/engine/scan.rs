@@ -1,11 +1,11 @@
-//! Scan: all rows of a table, or of one segment of a parallel scan. Segments divide the space of partition hashes.
+//! Scan: all rows of a table or an index, or of one segment of a parallel scan. Segments divide the space of partition hashes.
 
 use std::ops::Bound;
 use std::sync::Arc;
 
 use super::error::invalid;
 use super::page::{self, Plan};
-use super::query::within;
+use super::target::Target;
 use super::{EngineError, Page, Scan, keys};
 use crate::model::{KeyCodec, TableId};
 use crate::store::{Direction, KeyRange, Read};
@@ -18,16 +18,15 @@ pub(super) fn read(
     now: Option<u64>,
 ) -> Result<Page, EngineError> {
     let table = Arc::clone(keys::table(read.catalog(), request.table.as_str())?);
+    let target = Target::find(read, table, request.index.as_ref(), &request.selection)?;
     let (segment, total) = request.segment.unwrap_or((0, 1));
     let mut range = KeyRange {
-        start: Bound::Included(edge(table.id, segment, total)),
-        end: end(table.id, segment, total),
+        start: Bound::Included(edge(target.id(), segment, total)),
+        end: end(target.id(), segment, total),
     };
     if let Some(start) = &request.start {
-        let key = keys::of_key(codec, &table, start)
-            .map_err(|error| invalid(format!("The provided starting key is invalid: {error}")))?;
-        let key = key.as_slice().to_vec();
-        if !within(&range.start, &range.end, &key) {
+        let key = target.start(codec, start)?;
+        if !range.contains(&key) {
             return Err(invalid(format!(
                 "The provided starting key is invalid: Invalid ExclusiveStartKey. Please use ExclusiveStartKey with correct Segment. TotalSegments: {total} Segment: {segment}"
             )));
@@ -41,7 +40,7 @@ pub(super) fn read(
         partition: None,
         selection: &request.selection,
     };
-    page::read(read, table, &plan, now)
+    page::read(read, &target, &plan, now)
 }
 
 /// Where a segment begins: the table's id and the first 64 bits of the hash.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::error::invalid;
 use super::prepare::{self, Preparing};
-use super::{EngineError, OnlyIf, UpdateItem, Updated, keys, only_if};
+use super::{EngineError, OnlyIf, UpdateItem, Updated, index_keys, index_writes, keys, only_if};
 use crate::expression::Update;
 use crate::model::{Image, RowKey, TableDef, limits, size};
 use crate::store::{About, Batch, Read};
@@ -58,14 +58,16 @@ pub(super) fn decide(
         None => before.as_map().to_map()?,
     };
     if old.is_none() && !update.as_ref().is_none_or(Update::creates) {
-        return Ok(Updated { table, old, new: None, update, size: 0 });
+        return Ok(Updated { table, old, new: None, update, size: 0, indexes: Vec::new() });
     }
     let new_size = size::item_size(&item);
     if new_size > limits::ITEM_SIZE {
         return Err(invalid("Item size to update has exceeded the maximum allowed size"));
     }
+    index_keys::check_updated(&table, &item)?;
     let new = Image::encode(&item);
     let about = About { size: prepare::known(new_size), ..about };
     batch.put(table.id, key, new.clone(), about);
-    Ok(Updated { table, old, new: Some(new), update, size: old_size.max(new_size) })
+    let indexes = index_writes::of(&table, old.as_ref(), Some(&new));
+    Ok(Updated { table, old, new: Some(new), update, size: old_size.max(new_size), indexes })
 }

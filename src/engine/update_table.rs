@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::create_table::{define, stream_label};
 use super::error::invalid;
-use super::{Billing, EngineError, UpdateTable, keys};
+use super::{Billing, EngineError, UpdateTable, index_updates, keys};
 use crate::clock::Stamp;
 use crate::model::{StreamView, TableDef};
 use crate::store::{Batch, Read};
@@ -39,6 +39,7 @@ pub(super) fn decide(
     if let Some(view) = request.stream {
         stream(&mut changed, view, stamp.us, read.seq().0)?;
     }
+    index_updates::apply(read, &mut changed, request.indexes)?;
     if changed != **table {
         define(batch, &changed, stamp)?;
     }
@@ -114,6 +115,7 @@ mod tests {
             provisioned,
             deletion_protection: false,
             when_full: WhenFull::default(),
+            indexes: Default::default(),
             options: Default::default(),
             dropped: false,
         }

@@ -197,6 +197,8 @@ enum Blame {
 fn blame(error: &EngineError) -> Blame {
     match error {
         EngineError::ResourceNotFound(_)
+        | EngineError::IndexNotFound(_)
+        | EngineError::LimitExceeded(_)
         | EngineError::ResourceInUse(_)
         | EngineError::Validation(_)
         | EngineError::ConditionFailed(_)

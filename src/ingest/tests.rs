@@ -51,6 +51,7 @@ pub(super) fn definition(settings: &TableSettings) -> Arc<TableDef> {
         provisioned: None,
         deletion_protection: false,
         when_full: WhenFull::Reject,
+        indexes: Default::default(),
         options: Default::default(),
         dropped: false,
     })

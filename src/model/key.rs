@@ -176,6 +176,11 @@ impl KeyCodec {
         KeyCodec { secret }
     }
 
+    /// The secret, for the hashes of index rows.
+    pub(super) fn secret(&self) -> HashKey {
+        self.secret
+    }
+
     /// Table id and partition hash. The hash covers the type as well as the value.
     pub fn partition(&self, table: TableId, partition: KeyValue<'_>) -> [u8; PARTITION_PREFIX] {
         let mut prefix = [0; PARTITION_PREFIX];

@@ -6,6 +6,8 @@
 pub(crate) mod arbitrary;
 pub mod dynamodb_json;
 pub mod image;
+pub mod index;
+pub mod index_key;
 mod json;
 pub mod key;
 pub mod limits;
@@ -17,6 +19,8 @@ pub mod size;
 pub mod value;
 
 pub use image::{Image, ImageError, ListRef, MapRef, SetRef, ValueRef};
+pub use index::{IndexDef, IndexKeyError, IndexKeyValues, IndexKind, Indexes, Projection};
+pub use index_key::IndexKey;
 pub use key::{HashKey, KeyCodec, KeyError, KeyPart, KeyType, KeyValue, RowKey, TableId};
 pub use number::{Number, NumberError};
 pub use options::{Stream, StreamEnd, StreamView, TableOptions};

@@ -4,6 +4,7 @@ use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use super::image::{ImageError, MapRef, ValueRef};
+use super::index::Indexes;
 use super::key::{KeyError, KeyPart, KeyType, KeyValue, TableId};
 use super::limits::{TABLE_NAME_MAX, TABLE_NAME_MIN, TTL_PAST_SECONDS};
 use super::number::Number;
@@ -70,6 +71,11 @@ impl KeyAttribute {
     /// A value as this part of a key, checked for presence, type, emptiness and length.
     pub fn of<'a>(&self, part: KeyPart, value: Option<&'a AttributeValue>) -> Result<KeyValue<'a>, KeyError> {
         self.checked(part, value.map(from_memory))
+    }
+
+    /// The same from an image; an attribute that can't be read counts as missing.
+    pub fn of_image<'a>(&self, part: KeyPart, image: MapRef<'a>) -> Result<KeyValue<'a>, KeyError> {
+        self.checked(part, image.get(&self.name).ok().flatten().map(from_image))
     }
 
     fn checked<'a>(&self, part: KeyPart, found: Option<Found<'a>>) -> Result<KeyValue<'a>, KeyError> {
@@ -190,6 +196,9 @@ pub struct TableDef {
     /// When full (configured tables; others reject).
     #[serde(default)]
     pub when_full: WhenFull,
+    /// Its secondary indexes.
+    #[serde(default)]
+    pub indexes: Indexes,
     /// Tags, class, streams …
     #[serde(default)]
     pub options: TableOptions,

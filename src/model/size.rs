@@ -22,6 +22,16 @@ pub fn image_size(image: MapRef<'_>) -> usize {
     size
 }
 
+/// The size of some of an image's attributes. Of an image that is damaged, what can be read.
+pub fn part_size(image: MapRef<'_>, mut wanted: impl FnMut(&str) -> bool) -> usize {
+    let mut size = 0;
+    for (name, value) in image.iter().map_while(Result::ok).filter(|(name, _)| wanted(name)) {
+        size += name.len();
+        let _ = add_value(value, &mut size);
+    }
+    size
+}
+
 /// A value's size in bytes.
 pub fn value_size(value: &AttributeValue) -> usize {
     match value {

@@ -1,7 +1,10 @@
-//! The one gate for changes of the tree: rows, expiry rows, mark rows and counters change here and nowhere else.
+//! The one gate for changes of the tree: rows, expiry rows, mark rows, index rows and counters change here and nowhere
+//! else.
 //!
 //! Everything is derived from the row that physically stands in the tree, in the same transaction, so that repeating a
 //! slice after a crash changes nothing: a row that already has the change's sequence is not counted again.
+
+mod index;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -14,7 +17,9 @@ use super::rows;
 use super::tree::{Tree, expiry_key};
 use super::{Catalog, Mark, ReadError, Seq, Space, system_key};
 use crate::clock::BootId;
-use crate::model::{MapRef, RowKey, TableDef, TableId, size};
+use crate::model::{KeyCodec, MapRef, RowKey, TableDef, TableId, size};
+
+pub(super) use index::IndexRow;
 
 /// Applying failed; the transaction is given up, and may be tried again.
 #[derive(Debug, thiserror::Error)]
@@ -69,15 +74,25 @@ struct OldRow {
     expiry: Option<u64>,
     size: u64,
     boot: Option<BootId>,
+    /// Its rows in the indexes.
+    entries: Vec<IndexRow>,
 }
 
 /// An expiry row to be put in later: the second, and the row's key.
 pub(super) type ExpiryRow = (u64, Bytes);
 
+/// What is put in when the rows are: in its own order, because that costs far fewer pages.
+#[derive(Debug, Default)]
+pub(super) struct Later {
+    pub(super) expiry: Vec<ExpiryRow>,
+    pub(super) index: Vec<IndexRow>,
+}
+
 /// One slice: a transaction that is being filled.
 pub(super) struct Slice<'t> {
     tree: &'t Tree,
     catalog: &'t Catalog,
+    keys: KeyCodec,
     txn: RwTxn<'t>,
     /// How far the tree has come; written with the commit.
     pub(super) state: State,
@@ -89,12 +104,17 @@ pub(super) struct Slice<'t> {
 
 impl<'t> Slice<'t> {
     /// Begins one.
-    pub(super) fn begin(tree: &'t Tree, catalog: &'t Catalog) -> Result<Slice<'t>, ApplyError> {
+    pub(super) fn begin(
+        tree: &'t Tree,
+        catalog: &'t Catalog,
+        keys: KeyCodec,
+    ) -> Result<Slice<'t>, ApplyError> {
         let txn = tree.write()?;
         let state = tree.state(&txn)?;
         Ok(Slice {
             tree,
             catalog,
+            keys,
             txn,
             state,
             counted: BTreeMap::new(),
@@ -114,13 +134,13 @@ impl<'t> Slice<'t> {
         &self.txn
     }
 
-    /// Makes the row what a change says, or removes it. The expiry row of a new row is left to the caller in `later`,
-    /// because expiry rows cost far fewer pages in their own order.
+    /// Makes the row what a change says, or removes it. The expiry row and the index rows of a new row are left to the
+    /// caller in `later`.
     pub(super) fn apply(
         &mut self,
         key: &Bytes,
         new: Option<NewRow<'_>>,
-        later: &mut Vec<ExpiryRow>,
+        later: &mut Later,
     ) -> Result<(), ApplyError> {
         let table = RowKey(key.clone()).table();
         let catalog = self.catalog;
@@ -134,10 +154,13 @@ impl<'t> Slice<'t> {
         {
             // Applied before (a repeated slice), or from a journal that has been lost since.
             if old.seq == new.seq {
-                later.extend(expiry.map(|second| (second, key.clone())));
+                later.expiry.extend(expiry.map(|second| (second, key.clone())));
+                later.index.extend(old.entries.iter().cloned());
             }
             return Ok(());
         }
+        let entries = new.map_or_else(Vec::new, |new| self.index_rows(def, key, new.image));
+        self.change_entries(old.as_ref().map_or(&[], |old| &old.entries), entries, later)?;
         if let Some(old) = &old {
             self.forget(key, old, expiry)?;
         }
@@ -145,7 +168,7 @@ impl<'t> Slice<'t> {
             rows::encode(key, new.seq, new.mark, new.image, &mut self.value);
             self.tree.rows.put(&mut self.txn, key, &self.value)?;
             self.pages.wrote(key.len() + self.value.len());
-            later.extend(expiry.map(|second| (second, key.clone())));
+            later.expiry.extend(expiry.map(|second| (second, key.clone())));
             if let Some(mark) = new.mark {
                 self.mark(key, mark.boot, new.seq)?;
             }
@@ -179,6 +202,7 @@ impl<'t> Slice<'t> {
         let catalog = self.catalog;
         let old = self.old(key, catalog.by_id(table).map(|def| &**def))?;
         let Some(old) = old.filter(|old| old.expiry == Some(second)) else { return Ok(false) };
+        self.change_entries(&old.entries, Vec::new(), &mut Later::default())?;
         self.forget(key, &old, Some(second))?;
         self.tree.rows.delete(&mut self.txn, key)?;
         self.count(table, Some(&old), None)?;
@@ -193,6 +217,7 @@ impl<'t> Slice<'t> {
         let old = self.old(key, catalog.by_id(table).map(|def| &**def))?;
         let Some(old) = old.filter(|old| old.boot.is_none() && old.expiry == second) else { return Ok(None) };
         let value = self.tree.rows.get(&self.txn, key)?.map_or(0, <[u8]>::len);
+        self.change_entries(&old.entries, Vec::new(), &mut Later::default())?;
         self.forget(key, &old, None)?;
         self.tree.rows.delete(&mut self.txn, key)?;
         self.count(table, Some(&old), None)?;
@@ -200,7 +225,7 @@ impl<'t> Slice<'t> {
     }
 
     /// What stands under the key now.
-    fn old(&mut self, key: &[u8], def: Option<&TableDef>) -> Result<Option<OldRow>, ApplyError> {
+    fn old(&mut self, key: &Bytes, def: Option<&TableDef>) -> Result<Option<OldRow>, ApplyError> {
         let found = self.tree.rows.get_greater_than_or_equal_to(&self.txn, key)?;
         let Some((at, value)) = found else { return Ok(None) };
         self.pages.at(at);
@@ -213,11 +238,13 @@ impl<'t> Slice<'t> {
                 expiry: def.and_then(|def| def.expiry_of(MapRef::new(row.image))),
                 size: def.map_or(0, |_| size::image_size(MapRef::new(row.image)) as u64),
                 boot: row.mark.map(|mark| mark.boot),
+                entries: self.index_rows(def, key, row.image),
             },
             Err(what) => {
-                // It is replaced or removed: that mends it. Its expiry row, if any, is found to be stale by the sweep.
+                // It is replaced or removed: that mends it. Its expiry row and its index rows, if any, are found
+                // to be stale by whoever reads them.
                 tracing::error!(what, "a damaged row in the tree is replaced");
-                OldRow { seq: Seq(0), expiry: None, size: 0, boot: None }
+                OldRow { seq: Seq(0), expiry: None, size: 0, boot: None, entries: Vec::new() }
             }
         };
         Ok(Some(old))
@@ -264,12 +291,7 @@ impl<'t> Slice<'t> {
         if table < TableId::FIRST {
             return Ok(());
         }
-        let counted = match self.counted.entry(table) {
-            std::collections::btree_map::Entry::Occupied(counted) => counted.into_mut(),
-            std::collections::btree_map::Entry::Vacant(place) => {
-                place.insert(meta::counted(self.tree.meta, &self.txn, table)?)
-            }
-        };
+        let counted = self.counted(table)?;
         if let Some(old) = old {
             counted.items = counted.items.saturating_sub(1);
             counted.bytes = counted.bytes.saturating_sub(old.size);
@@ -279,6 +301,16 @@ impl<'t> Slice<'t> {
             counted.bytes += new.size();
         }
         Ok(())
+    }
+
+    /// The counters of a table or an index.
+    fn counted(&mut self, table: TableId) -> Result<&mut Counted, ApplyError> {
+        Ok(match self.counted.entry(table) {
+            std::collections::btree_map::Entry::Occupied(counted) => counted.into_mut(),
+            std::collections::btree_map::Entry::Vacant(place) => {
+                place.insert(meta::counted(self.tree.meta, &self.txn, table)?)
+            }
+        })
     }
 
     /// Says that a table's expiry rows stand for this TTL.

@@ -39,9 +39,10 @@ impl Catalog {
         self.by_id.values().any(|table| !table.dropped && table.when_full == WhenFull::DropOldest)
     }
 
-    /// The next number for a table.
+    /// The next number for a table or an index.
     pub fn next_id(&self) -> TableId {
-        self.by_id.keys().next_back().map_or(TableId::FIRST, |last| TableId(last.0 + 1).max(TableId::FIRST))
+        let last = self.by_id.values().map(|table| table.id.0.max(table.indexes.numbered_to)).max();
+        last.map_or(TableId::FIRST, |last| TableId(last + 1).max(TableId::FIRST))
     }
 
     /// Puts a definition in.

@@ -304,6 +304,10 @@ impl Committer {
         let published = staged.next.clone();
         let seq = published.seq;
         shared.published.store(Arc::new(published));
+        if staged.tables_changed {
+            // There may be an index to be built, or rows to be freed.
+            shared.gate.wake();
+        }
         self.journal.publish();
         shared.watch.send_replace(seq);
         shared.stats.commits.fetch_add(1, Ordering::Relaxed);

@@ -167,7 +167,7 @@ impl Dropper {
         let mut found = found.into_iter();
         let mut freed = 0;
         while found.len() > 0 && freed < wanted {
-            let mut slice = Slice::begin(&shared.tree, catalog)?;
+            let mut slice = Slice::begin(&shared.tree, catalog, shared.keys)?;
             let mut rows = 0;
             for (key, second) in found.by_ref() {
                 if let Some(bytes) = slice.drop_item(&key, second)? {

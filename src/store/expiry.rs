@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::apply::{ApplyError, Slice};
+use super::apply::{ApplyError, Later, Slice};
 use super::expired::by_committer;
 use super::faults::Point;
 use super::fold::commit;
@@ -87,12 +87,12 @@ impl Sweeper {
         wanted: Wanted,
         after: Option<Vec<u8>>,
     ) -> Result<Option<Vec<u8>>, ApplyError> {
-        let mut slice = Slice::begin(&shared.tree, catalog)?;
+        let mut slice = Slice::begin(&shared.tree, catalog, shared.keys)?;
         let (found, mut last) = table_rows(shared, &slice, def, after)?;
         let mut more = last.is_some();
         for (key, expiry) in found {
             match wanted {
-                Wanted::Dropped => slice.apply(&key, None, &mut Vec::new())?,
+                Wanted::Dropped => slice.apply(&key, None, &mut Later::default())?,
                 Wanted::Expiry(_) => {
                     if let Some(second) = expiry {
                         slice.put_expiry(second, &key)?;
@@ -185,7 +185,7 @@ fn free_expired(shared: &Shared, now: u64) -> Result<bool, ApplyError> {
     for (second, key) in &rows {
         let open = match &mut slice {
             Some(open) => open,
-            None => slice.insert(Slice::begin(&shared.tree, &catalog)?),
+            None => slice.insert(Slice::begin(&shared.tree, &catalog, shared.keys)?),
         };
         freed += u64::from(open.expire(*second, key)?);
         if open.pages() >= shared.tuning.slice_pages

@@ -11,14 +11,15 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::apply::{ApplyError, ExpiryRow, NewRow, Slice};
+use super::apply::{ApplyError, Later, NewRow, Slice};
 use super::evict::Dropper;
 use super::expiry::Sweeper;
 use super::faults::{Died, Point};
+use super::index_build;
 use super::meta::State;
 use super::overlay::{Frozen, Version};
 use super::shared::Shared;
-use super::wear;
+use super::{Catalog, Seq, wear};
 
 /// How long a failed fold waits before it is tried again: twice as long each time, up to the second of these.
 const RETRY: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(5)];
@@ -79,6 +80,12 @@ impl FoldGate {
     /// Whether the thread is to end.
     pub(super) fn stopping(&self) -> bool {
         self.lock().stop
+    }
+
+    /// Whether the thread has ended.
+    #[cfg(test)]
+    pub(super) fn ended(&self) -> bool {
+        self.lock().ended
     }
 
     /// Why the last fold failed, until one succeeds.
@@ -172,7 +179,8 @@ pub(super) fn run(shared: &Arc<Shared>) {
         }
         let freed = sweeper.run(shared, due).and_then(|()| {
             shared.space.look_at_tree(&shared.tree);
-            dropper.run(shared)
+            let drops = dropper.run(shared)?;
+            Ok(index_build::run(shared)? || drops)
         });
         match freed {
             Ok(more) => wait = if more { wait.min(BETWEEN_SWEEPS) } else { wait },
@@ -212,8 +220,8 @@ fn fold_frozen(shared: &Shared) -> Result<bool, ApplyError> {
 fn fold(shared: &Shared, frozen: &Frozen) -> Result<State, ApplyError> {
     let catalog = shared.published.load().catalog.clone();
     let closing = &frozen.closing;
-    let mut expiry: Vec<ExpiryRow> = Vec::new();
-    let mut slice = Slice::begin(&shared.tree, &catalog)?;
+    let mut later = Later::default();
+    let mut slice = Slice::begin(&shared.tree, &catalog, shared.keys)?;
     for found in frozen.generation.newest() {
         let new = match found.value() {
             Version::Put { image, mark, size } => {
@@ -221,23 +229,19 @@ fn fold(shared: &Shared, frozen: &Frozen) -> Result<State, ApplyError> {
             }
             Version::Delete => None,
         };
-        slice.apply(&found.key().key, new, &mut expiry)?;
-        if slice.pages() >= shared.tuning.slice_pages {
-            slice.state.touched_to = slice.state.touched_to.max(closing.seq);
-            commit(shared, slice)?;
-            shared.faults.reach(Point::SliceCommitted)?;
-            slice = Slice::begin(&shared.tree, &catalog)?;
-        }
+        slice.apply(&found.key().key, new, &mut later)?;
+        slice = next_if_full(shared, &catalog, slice, closing.seq)?;
     }
+    let Later { mut expiry, mut index } = later;
     expiry.sort_unstable();
     for (second, key) in &expiry {
         slice.put_expiry(*second, key)?;
-        if slice.pages() >= shared.tuning.slice_pages {
-            slice.state.touched_to = slice.state.touched_to.max(closing.seq);
-            commit(shared, slice)?;
-            shared.faults.reach(Point::SliceCommitted)?;
-            slice = Slice::begin(&shared.tree, &catalog)?;
-        }
+        slice = next_if_full(shared, &catalog, slice, closing.seq)?;
+    }
+    index.sort_unstable();
+    for row in &index {
+        slice.put_entry(row)?;
+        slice = next_if_full(shared, &catalog, slice, closing.seq)?;
     }
     for (table, count) in closing.counts.iter() {
         slice.set_change_count(*table, *count)?;
@@ -250,6 +254,22 @@ fn fold(shared: &Shared, frozen: &Frozen) -> Result<State, ApplyError> {
     let state = *state;
     commit(shared, slice)?;
     Ok(state)
+}
+
+/// The slice to go on with: a new one, where this one is full.
+fn next_if_full<'t>(
+    shared: &'t Shared,
+    catalog: &'t Catalog,
+    mut slice: Slice<'t>,
+    touched: Seq,
+) -> Result<Slice<'t>, ApplyError> {
+    if slice.pages() < shared.tuning.slice_pages {
+        return Ok(slice);
+    }
+    slice.state.touched_to = slice.state.touched_to.max(touched);
+    commit(shared, slice)?;
+    shared.faults.reach(Point::SliceCommitted)?;
+    Slice::begin(&shared.tree, catalog, shared.keys)
 }
 
 /// Commits a slice, and counts what that wrote.

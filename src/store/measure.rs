@@ -1,11 +1,13 @@
 //! What the store writes per reading, and what it holds in memory: by hand, with
-//! `MEASURE=DIRECTORY [READINGS=n] [GROUP=n] cargo test --lib store::measure -- --ignored --nocapture`.
+//! `MEASURE=DIRECTORY [READINGS=n] [GROUP=n] [INDEXES=n] cargo test --lib store::measure -- --ignored --nocapture`.
 
 use std::time::Instant;
 
 use super::testing::*;
 use super::*;
-use crate::model::{AttributeValue, Image, KeyValue, Map, Number};
+use crate::model::{
+    AttributeValue, Image, IndexKind, KeyAttribute, KeyType, KeyValue, Map, Number, Projection, TableId,
+};
 
 fn reading(device: usize, n: u64) -> Map {
     let mut item = Map::new();
@@ -17,6 +19,22 @@ fn reading(device: usize, n: u64) -> Map {
     item.insert("expires_at", AttributeValue::N(Number::from((NOW + 30 * 86_400 + n / 100) as i64)));
     item.insert("note", AttributeValue::S("x".repeat(80).into()));
     item
+}
+
+/// An index of the kind and the time, as a gateway's programs would have one.
+fn by_kind(id: u32) -> IndexDef {
+    let attribute = |name: &str, key_type| KeyAttribute { name: name.into(), key_type };
+    IndexDef {
+        id: TableId(id),
+        name: format!("by-kind-{id}").into(),
+        kind: IndexKind::Global,
+        partition: vec![attribute("kind", KeyType::S)],
+        sort: vec![attribute("ts", KeyType::N)],
+        projection: Projection::All,
+        provisioned: None,
+        added: false,
+        dropped: false,
+    }
 }
 
 fn anonymous() -> String {
@@ -40,7 +58,11 @@ async fn bytes_per_reading() {
     let bench = bench.open();
     eprintln!("opened in {:?}, {}", opening.elapsed(), anonymous());
     if bench.store().catalog().by_id(TABLE).is_none() {
-        bench.define(table()).await;
+        let mut table = table();
+        for id in TABLE.0 + 1..=TABLE.0 + number("INDEXES", 0) as u32 {
+            table.indexes.list.push(by_kind(id));
+        }
+        bench.define(table).await;
     }
     let begun = Instant::now();
     let keys = bench.store().keys();

@@ -7,6 +7,9 @@
 //! | `t` + table id | [`Counted`]: exact with every slice |
 //! | `c` + table id | changes to be sent, u64, as of `folded_to` |
 //! | `b` + table id | the definition's TTL that expiry rows were made for ([`super::expiry`]) |
+//! | `i` + index id | [`Progress`] ([`super::index_build`]) |
+//!
+//! `t` is kept for indexes as well.
 
 use std::collections::BTreeMap;
 
@@ -39,6 +42,17 @@ pub(super) struct Counted {
     pub(super) items: u64,
     /// Their size by DynamoDB's accounting.
     pub(super) bytes: u64,
+}
+
+/// How far an index is that was added, or removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// Rows up to this key have been brought in; none yet where it is empty.
+    Building(Vec<u8>),
+    /// All of them.
+    Ready,
+    /// It was removed, and its rows are freed.
+    Freed,
 }
 
 const FORMAT: &[u8] = b"format";
@@ -168,6 +182,52 @@ pub(super) fn set_expiry_made_for(
     fingerprint: u64,
 ) -> Result<(), heed::Error> {
     meta.put(txn, &table_key(b'b', table), &seal(&[fingerprint]))
+}
+
+/// How far an index is.
+pub(super) fn index_progress(
+    meta: Raw,
+    txn: &RoTxn<'_>,
+    index: TableId,
+) -> Result<Option<Progress>, ReadError> {
+    let key = table_key(b'i', index);
+    let Some(value) = meta.get(txn, &key)? else { return Ok(None) };
+    let damaged = || ReadError::Damaged {
+        place: format!("the tree's meta record of index {}", index.0),
+        what: "it does not match its checksum".to_owned(),
+    };
+    let (record, sum) = value.split_last_chunk::<8>().ok_or_else(damaged)?;
+    if xxh3_64(record) != u64::from_le_bytes(*sum) {
+        return Err(damaged());
+    }
+    match record {
+        [0, after @ ..] => Ok(Some(Progress::Building(after.to_vec()))),
+        [1] => Ok(Some(Progress::Ready)),
+        [2] => Ok(Some(Progress::Freed)),
+        _ => Err(damaged()),
+    }
+}
+
+/// Sets how far an index is.
+pub(super) fn set_index_progress(
+    meta: Raw,
+    txn: &mut RwTxn<'_>,
+    index: TableId,
+    progress: &Progress,
+) -> Result<(), heed::Error> {
+    let mut record = match progress {
+        Progress::Building(after) => [&[0], after.as_slice()].concat(),
+        Progress::Ready => vec![1],
+        Progress::Freed => vec![2],
+    };
+    record.extend_from_slice(&xxh3_64(&record).to_le_bytes());
+    meta.put(txn, &table_key(b'i', index), &record)
+}
+
+/// Forgets how far an index is.
+pub(super) fn forget_index(meta: Raw, txn: &mut RwTxn<'_>, index: TableId) -> Result<(), heed::Error> {
+    meta.delete(txn, &table_key(b'i', index))?;
+    Ok(())
 }
 
 /// Forgets a dropped table.

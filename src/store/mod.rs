@@ -25,6 +25,11 @@ mod full_tests;
 mod group;
 pub mod handle;
 mod identity;
+mod index_build;
+mod index_entries;
+mod index_scan;
+#[cfg(test)]
+mod index_tests;
 pub mod journal;
 #[cfg(test)]
 mod life_tests;
@@ -71,7 +76,7 @@ pub use record::{Kind, Origin, Record};
 pub use row::{Mark, Movable, Row, Unit};
 pub use view::View;
 
-use crate::model::{Image, RowKey};
+use crate::model::{Image, IndexDef, RowKey, TableDef};
 
 /// A change's place in the order of all changes: epoch (16 bits) and counter (48 bits). Never reused.
 #[derive(
@@ -173,6 +178,49 @@ pub struct KeyRange {
     pub end: Bound<Vec<u8>>,
 }
 
+impl KeyRange {
+    /// Whether a key is in the range.
+    pub fn contains(&self, key: &[u8]) -> bool {
+        let after = match &self.start {
+            Bound::Included(start) => key >= start.as_slice(),
+            Bound::Excluded(start) => key > start.as_slice(),
+            Bound::Unbounded => true,
+        };
+        let before = match &self.end {
+            Bound::Included(end) => key <= end.as_slice(),
+            Bound::Excluded(end) => key < end.as_slice(),
+            Bound::Unbounded => true,
+        };
+        after && before
+    }
+}
+
+/// The end of all keys that begin with these bytes.
+pub fn successor(prefix: &[u8]) -> Bound<Vec<u8>> {
+    let mut end = prefix.to_vec();
+    while let Some(last) = end.last_mut() {
+        if *last < u8::MAX {
+            *last += 1;
+            return Bound::Excluded(end);
+        }
+        end.pop();
+    }
+    Bound::Unbounded
+}
+
+/// How far an index is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IndexState {
+    /// Items of before it was added are being brought in: it can't be read yet.
+    Building,
+    /// It agrees with its table.
+    Ready,
+    /// It was removed, and its rows are being freed.
+    Leaving,
+    /// It was removed, and nothing of it is left.
+    Gone,
+}
+
 /// The direction of a scan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
@@ -209,6 +257,18 @@ pub trait Read {
         direction: Direction,
         visit: &mut dyn FnMut(&[u8], RowRef<'_>) -> ControlFlow<()>,
     ) -> Result<(), ReadError>;
+    /// The items of a range of an index, in the index's order, until the visitor breaks; the key is the index row's. The
+    /// range is one of whole keys ([`crate::model::IndexKey::whole`]).
+    fn scan_index(
+        &self,
+        table: &TableDef,
+        index: &IndexDef,
+        range: &KeyRange,
+        direction: Direction,
+        visit: &mut dyn FnMut(&[u8], RowRef<'_>) -> ControlFlow<()>,
+    ) -> Result<(), ReadError>;
+    /// How far an index is.
+    fn index_state(&self, index: &IndexDef) -> Result<IndexState, ReadError>;
     /// Whether an MQTT delivery with this fingerprint was committed lately.
     fn delivered(&self, delivery: u64) -> bool;
 }

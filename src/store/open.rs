@@ -70,6 +70,10 @@ pub(super) fn open_on(
     let (recovered, mut replay) = replay.run(survey).map_err(|error| journal_error(error, path))?;
     let start = recover::decide(&mut replay, &recovered, EpochFile::for_store(path).read(), &mut damage);
     raise_epoch(path, start.epoch)?;
+    if start.tree_ahead {
+        recover::derive_again(&tree, &replay.published.catalog)
+            .map_err(|error| tree_error(path, error.to_string()))?;
+    }
     let journal = begin_journal(recovered, identity.id, path)?;
     clock.at_least(replay.published.time_us);
     for what in &damage {

@@ -19,8 +19,9 @@ use bytes::Bytes;
 use crossbeam_skiplist::SkipMap;
 use crossbeam_skiplist::map::Entry as MapEntry;
 
+use super::index_entries::Entries;
 use super::{Direction, Mark, Seq};
-use crate::model::TableId;
+use crate::model::{IndexKey, TableId};
 
 /// What an entry costs beside its key and image: nodes, handles, allocations.
 const ENTRY_OVERHEAD: usize = 128;
@@ -54,7 +55,7 @@ impl Versioned for VersionKey {
     }
 }
 
-struct Sought<'a>(&'a [u8], Seq);
+pub(super) struct Sought<'a>(pub(super) &'a [u8], pub(super) Seq);
 
 impl Versioned for Sought<'_> {
     fn parts(&self) -> (&[u8], Seq) {
@@ -119,6 +120,7 @@ pub(super) type Found<'a> = MapEntry<'a, VersionKey, Version>;
 #[derive(Debug, Default)]
 pub(super) struct Generation {
     map: SkipMap<VersionKey, Version>,
+    entries: Entries,
     bytes: AtomicUsize,
     marks: AtomicBool,
 }
@@ -151,6 +153,29 @@ impl Generation {
         if let Some(entry) = self.map.remove(sought) {
             self.bytes.fetch_sub(size(entry.key(), entry.value()), Memory::Relaxed);
         }
+    }
+
+    /// Puts an index entry of a version in. Only the committer does.
+    pub(super) fn insert_entry(&self, entry: IndexKey, seq: Seq, row: Bytes) {
+        self.bytes.fetch_add(self.entries.insert(entry, seq, row), Memory::Relaxed);
+    }
+
+    /// Takes out an index entry of a version that was staged and not written after all.
+    pub(super) fn remove_entry(&self, key: &[u8], seq: Seq) {
+        self.bytes.fetch_sub(self.entries.remove(key, seq), Memory::Relaxed);
+    }
+
+    /// The index entries.
+    pub(super) fn entries(&self) -> &Entries {
+        &self.entries
+    }
+
+    /// All versions of a table's rows.
+    pub(super) fn versions_of(&self, table: TableId) -> impl Iterator<Item = Found<'_>> {
+        let (start, end) = (table.0.to_be_bytes(), table.0.saturating_add(1).to_be_bytes());
+        let first: &dyn Versioned = &Sought(&start, Seq(u64::MAX));
+        let first = self.map.lower_bound(Bound::Included(first));
+        std::iter::successors(first, MapEntry::next).take_while(move |found| found.key().key < end[..])
     }
 
     /// Bytes held, superseded versions counted.

@@ -6,14 +6,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::apply::{NewRow, Slice};
+use super::apply::{Later, NewRow, Slice};
 use super::deliveries::Ring;
 use super::identity::Identity;
+use super::index_entries::{self, Entered};
 use super::journal::{FrameRecords, Journal, JournalError, Recovered, Survey};
 use super::meta::{self, State};
 use super::overlay::{Overlay, Version};
 use super::shared::Published;
-use super::staged::{note, note_cursor, note_table, sent};
+use super::staged::{catalog_entry, note, note_cursor, note_table, sent};
 use super::tree::Tree;
 use super::{Catalog, Kind, ReadError, Record, Seq, Space, rows, system_key};
 use crate::model::{KeyCodec, MapRef, RowKey, TableId};
@@ -34,6 +35,8 @@ pub(super) struct Replay {
 pub(super) struct Start {
     pub(super) epoch: u16,
     pub(super) next: Seq,
+    /// The tree has changes that the journal has not: what follows from its rows may be missing.
+    pub(super) tree_ahead: bool,
 }
 
 impl Replay {
@@ -49,7 +52,7 @@ impl Replay {
             catalog.set(table.clone());
         }
         if fresh {
-            write_tables(tree, &catalog).map_err(|error| error.to_string())?;
+            write_tables(tree, &catalog, keys).map_err(|error| error.to_string())?;
         }
         let mut published = Published { catalog: Arc::new(catalog), ..Published::default() };
         let state = load(tree, &mut published).map_err(|error| error.to_string())?;
@@ -89,13 +92,26 @@ impl Replay {
             return;
         };
         let image = Bytes::copy_from_slice(record.image);
+        let before = catalog_entry(&self.published.catalog, record.table, &key);
         let sent = sent(record.table, record.origin, record.mark.is_some());
         note(&mut self.published, record.table, &key, record.kind, &image, sent);
+        let (keys, generations) = (self.keys, self.overlay.load());
+        // Nothing is ever undone here.
+        let mut entered = Entered::new();
+        if let Some(after) = catalog_entry(&self.published.catalog, record.table, &key) {
+            index_entries::enter_older(keys, before.as_deref(), &after, &generations, &mut entered);
+        }
+        if record.kind == Kind::Put
+            && let Some(def) = self.published.catalog.by_id(record.table)
+        {
+            let version = (&key.0, record.seq, &image);
+            index_entries::enter(keys, def, &generations.active, version, &mut entered);
+        }
         let version = match record.kind {
             Kind::Put => Version::Put { image, mark: record.mark.map(Arc::new), size: None },
             Kind::Delete => Version::Delete,
         };
-        self.overlay.load().active.insert(key.0, record.seq, version);
+        generations.active.insert(key.0, record.seq, version);
     }
 
     fn key_of(&self, record: &Record<'_>) -> Option<RowKey> {
@@ -150,6 +166,7 @@ pub(super) fn decide(
             replay.lost
         ));
     }
+    let tree_ahead = state.touched_to > last;
     let newest = [recovered.highest_epoch, last.epoch(), state.touched_to.epoch()];
     let newest = newest.into_iter().max().unwrap_or_default();
     // An epoch that was begun elsewhere: this store was put back from a copy, or began afresh.
@@ -158,9 +175,9 @@ pub(super) fn decide(
     replay.published.seq = replay.published.seq.max(last);
     if new_epoch || highest == 0 {
         let epoch = highest.saturating_add(1);
-        Start { epoch, next: Seq::start_of(epoch).next() }
+        Start { epoch, next: Seq::start_of(epoch).next(), tree_ahead }
     } else {
-        Start { epoch: highest, next: recovered.next_seq(highest).max(last.next()) }
+        Start { epoch: highest, next: recovered.next_seq(highest).max(last.next()), tree_ahead }
     }
 }
 
@@ -215,17 +232,32 @@ pub(super) fn readable(tree: &Tree) -> Result<(), ReadError> {
     load(tree, &mut Published::default()).map(|_| ())
 }
 
-fn write_tables(tree: &Tree, catalog: &Catalog) -> Result<(), super::apply::ApplyError> {
-    let mut slice = Slice::begin(tree, catalog)?;
+fn write_tables(tree: &Tree, catalog: &Catalog, keys: KeyCodec) -> Result<(), super::apply::ApplyError> {
+    let mut slice = Slice::begin(tree, catalog, keys)?;
     for table in catalog.all() {
         let mut image = Vec::new();
         if ciborium::into_writer(&**table, &mut image).is_ok() {
             let key = system_key(Space::Catalog, &table.id.0.to_be_bytes());
             let row = NewRow { seq: Seq(0), mark: None, image: &image, size: None };
-            slice.apply(&key.0, Some(row), &mut Vec::new())?;
+            slice.apply(&key.0, Some(row), &mut Later::default())?;
         }
     }
     slice.commit()
+}
+
+/// Lets index rows and expiry rows be derived again: a fold that was interrupted had rows without them, and what would
+/// have folded those again is lost.
+pub(super) fn derive_again(tree: &Tree, catalog: &Catalog) -> Result<(), ReadError> {
+    let mut txn = tree.write()?;
+    for table in catalog.all().filter(|table| !table.dropped) {
+        meta::set_expiry_made_for(tree.meta, &mut txn, table.id, 0)?;
+        for index in table.indexes.live() {
+            let from_the_start = meta::Progress::Building(Vec::new());
+            meta::set_index_progress(tree.meta, &mut txn, index.id, &from_the_start)?;
+        }
+    }
+    txn.commit()?;
+    Ok(())
 }
 
 const IDENTITY: &[u8] = b"identity";

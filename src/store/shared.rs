@@ -81,11 +81,13 @@ pub(super) struct Tuning {
     pub(super) unfolded: u64,
     /// The journal's segments; by `max_size` if it is `None`.
     pub(super) segment: Option<u64>,
+    /// Rows that are brought into an index in one go; by [`super::index_build`] if it is `None`.
+    pub(super) index_rows: Option<usize>,
 }
 
 impl Default for Tuning {
     fn default() -> Tuning {
-        Tuning { generation: 4 << 20, slice_pages: 512, unfolded: 16 << 20, segment: None }
+        Tuning { generation: 4 << 20, slice_pages: 512, unfolded: 16 << 20, segment: None, index_rows: None }
     }
 }
 

@@ -10,17 +10,21 @@ use bytes::Bytes;
 
 use super::batch::Change;
 use super::cursor::read_cursor;
+use super::index_build;
+use super::index_entries::{self, Entered};
+use super::index_scan::IndexScan;
 use super::overlay::{Generations, Version};
 use super::shared::{Published, Shared};
 use super::tree::Snapshot;
 use super::view::Sources;
 use super::{
-    Catalog, CommitError, Direction, KeyRange, Kind, Origin, Read, ReadError, Row, RowRef, Seq, Space,
+    Catalog, CommitError, Direction, IndexState, KeyRange, Kind, Origin, Read, ReadError, Row, RowRef, Seq,
+    Space,
 };
-use crate::model::{RowKey, TableDef, TableId};
+use crate::model::{IndexDef, RowKey, TableDef, TableId};
 
 /// The longest key of a row: LMDB's limit, less what an expiry or a mark row puts in front.
-pub(super) const LONGEST_KEY: usize = 1_900;
+pub(super) const LONGEST_KEY: usize = crate::model::index_key::LONGEST;
 
 /// What the decisions of a group read: everything staged before them.
 pub(super) struct Staged<'s> {
@@ -31,6 +35,7 @@ pub(super) struct Staged<'s> {
     pub(super) next: Published,
     /// What to take back if the group is not written after all.
     inserted: Vec<(Bytes, Seq)>,
+    entered: Entered,
     delivered: Vec<u64>,
     /// A table's definition is among it.
     pub(super) tables_changed: bool,
@@ -48,6 +53,7 @@ impl<'s> Staged<'s> {
             txn: OnceCell::new(),
             next: Published::clone(&shared.published.load()),
             inserted: Vec::new(),
+            entered: Entered::new(),
             delivered: Vec::new(),
             tables_changed: false,
             cursors_changed: false,
@@ -108,8 +114,15 @@ impl<'s> Staged<'s> {
 
     fn stage_one(&mut self, seq: Seq, change: Change) {
         let Change { table, key, kind, origin, mark, delivery, size, image, .. } = change;
+        let before = catalog_entry(&self.next.catalog, table, &key);
         note(&mut self.next, table, &key, kind, &image, sent(table, origin, mark.is_some()));
-        self.tables_changed |= table.0 == Space::Catalog as u32;
+        if table.0 == Space::Catalog as u32 {
+            self.tables_changed = true;
+            if let Some(after) = catalog_entry(&self.next.catalog, table, &key) {
+                let (keys, before) = (self.shared.keys, before.as_deref());
+                index_entries::enter_older(keys, before, &after, &self.generations, &mut self.entered);
+            }
+        }
         if origin == Origin::Expiry {
             self.shared.stats.expired.fetch_add(1, Ordering::Relaxed);
         }
@@ -119,7 +132,14 @@ impl<'s> Staged<'s> {
             self.delivered.push(delivery);
         }
         let version = match kind {
-            Kind::Put => Version::Put { image, mark: mark.map(Arc::new), size },
+            Kind::Put => {
+                if let Some(def) = self.next.catalog.by_id(table) {
+                    let version = (&key.0, seq, &image);
+                    let active = &self.generations.active;
+                    index_entries::enter(self.shared.keys, def, active, version, &mut self.entered);
+                }
+                Version::Put { image, mark: mark.map(Arc::new), size }
+            }
             Kind::Delete => Version::Delete,
         };
         self.inserted.push((key.0.clone(), seq));
@@ -131,6 +151,11 @@ impl<'s> Staged<'s> {
         for (key, seq) in self.inserted.drain(..) {
             self.generations.active.remove(&key, seq);
         }
+        for (key, seq) in self.entered.drain(..) {
+            for generation in self.generations.each() {
+                generation.remove_entry(&key, seq);
+            }
+        }
         let mut ring = self.shared.deliveries.lock();
         for delivery in self.delivered.drain(..) {
             ring.remove(delivery);
@@ -141,6 +166,15 @@ impl<'s> Staged<'s> {
     pub(super) fn release_snapshot(&mut self) {
         self.txn.take();
     }
+}
+
+/// The definition that a row of the catalog is about, as it stands.
+pub(super) fn catalog_entry(catalog: &Catalog, table: TableId, key: &RowKey) -> Option<Arc<TableDef>> {
+    if table.0 != Space::Catalog as u32 {
+        return None;
+    }
+    let id = key.as_slice().get(4..).and_then(|id| <[u8; 4]>::try_from(id).ok())?;
+    catalog.by_id(TableId(u32::from_be_bytes(id))).cloned()
 }
 
 fn defines(change: &Change, table: TableId) -> bool {
@@ -210,6 +244,22 @@ impl Read for Staged<'_> {
         visit: &mut dyn FnMut(&[u8], RowRef<'_>) -> ControlFlow<()>,
     ) -> Result<(), ReadError> {
         self.sources()?.scan(range, direction, visit)
+    }
+
+    fn scan_index(
+        &self,
+        table: &TableDef,
+        index: &IndexDef,
+        range: &KeyRange,
+        direction: Direction,
+        visit: &mut dyn FnMut(&[u8], RowRef<'_>) -> ControlFlow<()>,
+    ) -> Result<(), ReadError> {
+        let scan = IndexScan { sources: self.sources()?, keys: self.shared.keys, table, index };
+        scan.scan(range, direction, visit)
+    }
+
+    fn index_state(&self, index: &IndexDef) -> Result<IndexState, ReadError> {
+        index_build::state(&self.shared.tree, self.txn()?, index)
     }
 
     fn delivered(&self, delivery: u64) -> bool {

@@ -57,8 +57,13 @@ impl Bench {
     pub(super) fn small() -> Bench {
         let mut bench = Bench::empty();
         bench.sim = Some(SimDisk::default());
-        bench.tuning =
-            Tuning { generation: 8 << 10, slice_pages: 3, unfolded: 64 << 10, segment: Some(16 << 10) };
+        bench.tuning = Tuning {
+            generation: 8 << 10,
+            slice_pages: 3,
+            unfolded: 64 << 10,
+            segment: Some(16 << 10),
+            index_rows: Some(7),
+        };
         bench
     }
 
@@ -192,6 +197,7 @@ pub(super) fn table() -> TableDef {
         provisioned: None,
         deletion_protection: false,
         when_full: WhenFull::Reject,
+        indexes: Default::default(),
         options: Default::default(),
         dropped: false,
     }

@@ -8,12 +8,14 @@ use bytes::Bytes;
 use heed::RoTxn;
 use heed::{RoRange, RoRevRange};
 
+use super::index_build;
+use super::index_scan::IndexScan;
 use super::overlay::{Found, Generation, Generations, Version};
 use super::rows::{self, TreeRow};
 use super::shared::{Published, Shared};
 use super::tree::{Raw, Snapshot};
-use super::{Catalog, Direction, KeyRange, Read, ReadError, Row, RowRef, Seq};
-use crate::model::RowKey;
+use super::{Catalog, Direction, IndexState, KeyRange, Read, ReadError, Row, RowRef, Seq};
+use crate::model::{IndexDef, RowKey, TableDef};
 
 /// The published state at one moment.
 pub struct View {
@@ -35,6 +37,10 @@ impl View {
                 return Ok(View { published, generations, txn, shared, _not_send: std::marker::PhantomData });
             }
         }
+    }
+
+    fn index<'a>(&'a self, table: &'a TableDef, index: &'a IndexDef) -> IndexScan<'a> {
+        IndexScan { sources: self.sources(), keys: self.shared.keys, table, index }
     }
 
     pub(super) fn sources(&self) -> Sources<'_> {
@@ -69,6 +75,21 @@ impl Read for View {
         self.sources().scan(range, direction, visit)
     }
 
+    fn scan_index(
+        &self,
+        table: &TableDef,
+        index: &IndexDef,
+        range: &KeyRange,
+        direction: Direction,
+        visit: &mut dyn FnMut(&[u8], RowRef<'_>) -> ControlFlow<()>,
+    ) -> Result<(), ReadError> {
+        self.index(table, index).scan(range, direction, visit)
+    }
+
+    fn index_state(&self, index: &IndexDef) -> Result<IndexState, ReadError> {
+        index_build::state(&self.shared.tree, &self.txn, index)
+    }
+
     fn delivered(&self, delivery: u64) -> bool {
         self.shared.deliveries.lock().contains(delivery)
     }
@@ -84,18 +105,21 @@ pub(super) struct Sources<'a> {
 }
 
 impl<'a> Sources<'a> {
+    /// The overlay's version of a row.
+    pub(super) fn newest(&self, key: &[u8]) -> Option<Found<'a>> {
+        self.generations.each().find_map(|generation| generation.get(key, self.horizon))
+    }
+
     /// One row.
     pub(super) fn get(&self, key: &[u8]) -> Result<Option<Row>, ReadError> {
-        for generation in self.generations.each() {
-            if let Some(found) = generation.get(key, self.horizon) {
-                let seq = found.key().seq;
-                return Ok(match found.value() {
-                    Version::Put { image, mark, .. } => {
-                        Some(Row { seq, image: image.clone(), mark: mark.as_deref().cloned() })
-                    }
-                    Version::Delete => None,
-                });
-            }
+        if let Some(found) = self.newest(key) {
+            let seq = found.key().seq;
+            return Ok(match found.value() {
+                Version::Put { image, mark, .. } => {
+                    Some(Row { seq, image: image.clone(), mark: mark.as_deref().cloned() })
+                }
+                Version::Delete => None,
+            });
         }
         let Some(row) = self.in_tree(key)? else { return Ok(None) };
         Ok(Some(Row { seq: row.seq, image: Bytes::copy_from_slice(row.image), mark: row.mark }))
@@ -242,16 +266,16 @@ enum TreeRange<'a> {
 }
 
 /// A walk over the tree's part of a range.
-struct TreeWalk<'a> {
+pub(super) struct TreeWalk<'a> {
     range: TreeRange<'a>,
-    head: Option<RawRow<'a>>,
+    pub(super) head: Option<RawRow<'a>>,
 }
 
 /// A row's key and value, as LMDB has them.
-type RawRow<'a> = (&'a [u8], &'a [u8]);
+pub(super) type RawRow<'a> = (&'a [u8], &'a [u8]);
 
 impl<'a> TreeWalk<'a> {
-    fn begin(
+    pub(super) fn begin(
         rows: Raw,
         txn: &'a RoTxn<'a>,
         range: &KeyRange,
@@ -267,7 +291,7 @@ impl<'a> TreeWalk<'a> {
         Ok(walk)
     }
 
-    fn step(&mut self) -> Result<(), ReadError> {
+    pub(super) fn step(&mut self) -> Result<(), ReadError> {
         let next = match &mut self.range {
             TreeRange::Forward(range) => range.next(),
             TreeRange::Backward(range) => range.next(),
@@ -290,7 +314,7 @@ fn as_slice(bound: &Bound<Vec<u8>>) -> Bound<&[u8]> {
 }
 
 /// Whether nothing can be within the range (its ends are in the wrong order).
-fn is_empty(range: &KeyRange) -> bool {
+pub(super) fn is_empty(range: &KeyRange) -> bool {
     match (as_slice(&range.start), as_slice(&range.end)) {
         (Bound::Unbounded, _) | (_, Bound::Unbounded) => false,
         (Bound::Included(start), Bound::Included(end)) => start > end,
@@ -300,7 +324,7 @@ fn is_empty(range: &KeyRange) -> bool {
     }
 }
 
-fn decode<'a>(key: &[u8], value: &'a [u8]) -> Result<TreeRow<'a>, ReadError> {
+pub(super) fn decode<'a>(key: &[u8], value: &'a [u8]) -> Result<TreeRow<'a>, ReadError> {
     rows::decode(key, value).map_err(|what| ReadError::Damaged { place: place(key), what: what.to_owned() })
 }
 

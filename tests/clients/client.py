@@ -122,7 +122,7 @@ refused("ValidationException", lambda: db.put_item(
     TableName="machines", Item=key, ConditionExpression="attribute_exists(name)"
 ), "reserved keyword: name")
 # What is not there yet says so, and does nothing else.
-refused("ValidationException", lambda: db.scan(TableName="machines", IndexName="by_name"), "IndexName")
+refused("ValidationException", lambda: db.scan(TableName="machines", IndexName="by_name"), "does not have the specified index")
 refused("ValidationException", lambda: db.execute_statement(Statement="SELECT * FROM machines"), "not supported")
 assert db.describe_endpoints()["Endpoints"][0]["Address"]
 

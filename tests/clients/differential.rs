@@ -77,6 +77,11 @@ fn forebay_answers_as_dynamodb_local_does() {
 }
 
 #[test]
+fn forebay_reads_indexes_as_dynamodb_local_does() {
+    compare(crate::indexed::requests());
+}
+
+#[test]
 fn forebay_takes_expressions_as_dynamodb_local_does() {
     compare(crate::expressions::requests());
 }

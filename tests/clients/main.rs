@@ -14,6 +14,7 @@
 
 mod differential;
 mod expressions;
+mod indexed;
 mod requests;
 mod stream_records;
 #[path = "../support/mod.rs"]
@@ -51,6 +52,11 @@ fn boto3_client() {
 #[test]
 fn boto3_resource() {
     run("python3", "resource.py");
+}
+
+#[test]
+fn boto3_indexes() {
+    run("python3", "indexes.py");
 }
 
 #[test]

@@ -92,16 +92,6 @@ async fn constraints_come_before_values_and_values_before_the_table() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn parameters_that_are_not_there_yet_are_named() {
-    let gateway = Gateway::with_tables().await;
-    for operation in ["Query", "Scan"] {
-        let text = gateway.invalid(operation, json!({"TableName": "devices", "IndexName": "x"})).await;
-        assert_eq!(text, "The parameter IndexName is not supported by this version of Forebay");
-    }
-    gateway.ok("Scan", json!({"TableName": "devices", "IndexName": null})).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_table_may_be_named_by_its_arn() {
     let gateway = Gateway::with_tables().await;
     let arn = "arn:aws:dynamodb:us-east-1:000000000000:table/devices";

@@ -16,6 +16,7 @@ mod batches;
 mod client;
 mod expressions;
 mod fuzz;
+mod indexes;
 mod items;
 mod pages;
 mod streams;

@@ -119,8 +119,8 @@ async fn tables_are_refused_in_the_services_words() {
             "Invalid KeySchema: Some index key attribute have no definition",
         ),
         (
-            with("GlobalSecondaryIndexes", json!([{}])),
-            "The parameter GlobalSecondaryIndexes is not supported by this version of Forebay",
+            with("VectorIndexes", json!([{}])),
+            "The parameter VectorIndexes is not supported by this version of Forebay",
         ),
     ];
     for (request, text) in cases {

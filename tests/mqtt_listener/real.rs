@@ -65,6 +65,7 @@ impl Gateway {
     async fn items(&self) -> usize {
         let scan = Scan {
             table: readings().0,
+            index: None,
             limit: None,
             start: None,
             segment: None,

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::Call;
-use super::capacity::{Report, Units};
+use super::capacity::{Report, Units, index_units};
 use super::constraint::{Violations, name_of};
 use super::error::{Kind, WireError};
 use super::json::{Object, list};
@@ -185,11 +185,15 @@ fn answer(
     }
     unprocessed.close();
     if report != Report::None {
-        list(&written.tables, answer.member("ConsumedCapacity"), |(table, sizes), out| {
-            let units = sizes.iter().map(|size| Units::write(*size)).sum();
-            report.write(table.name.as_str(), units, out);
-            Ok::<(), ImageError>(())
-        })?;
+        list(
+            written.tables.iter().zip(&written.indexes),
+            answer.member("ConsumedCapacity"),
+            |((table, sizes), indexes), out| {
+                let units = sizes.iter().map(|size| Units::write(*size)).sum();
+                report.write_with(table.name.as_str(), units, &index_units(indexes), out);
+                Ok::<(), ImageError>(())
+            },
+        )?;
     }
     answer.close();
     Ok(out.into())

@@ -1,10 +1,12 @@
 //! ConsumedCapacity (developer guide, "Read and write operations"): read units are 4 KB, halved when eventually
 //! consistent; write units are 1 KB of the larger of old and new.
 
-use crate::model::dynamodb_json::write_string;
+use compact_str::CompactString;
 
-/// A read unit, in bytes.
-const READ_UNIT: usize = 4096;
+use super::json::Object;
+use crate::engine::IndexWrite;
+use crate::model::{IndexKind, limits};
+
 /// A write unit, in bytes.
 const WRITE_UNIT: usize = 1024;
 
@@ -27,8 +29,13 @@ pub(super) struct Units(u64);
 impl Units {
     /// Reading so many bytes; at least one unit, even for nothing.
     pub(super) fn read(bytes: usize, consistent: bool) -> Units {
-        let units = bytes.div_ceil(READ_UNIT).max(1) as u64;
+        let units = bytes.div_ceil(limits::READ_UNIT).max(1) as u64;
         Units(if consistent { units * 2 } else { units })
+    }
+
+    /// So many whole read units.
+    pub(super) fn reads(count: usize, consistent: bool) -> Units {
+        Units(count as u64 * if consistent { 2 } else { 1 })
     }
 
     /// Counted in halves.
@@ -54,16 +61,54 @@ impl std::fmt::Display for Units {
     }
 }
 
+/// Units of an index.
+pub(super) type IndexUnits = (CompactString, IndexKind, Units);
+
+/// The units that writes have cost in indexes, summed by index.
+pub(super) fn index_units(writes: &[IndexWrite]) -> Vec<IndexUnits> {
+    let mut summed: Vec<IndexUnits> = Vec::new();
+    for IndexWrite { name, kind, sizes } in writes {
+        let units: Units = sizes.iter().map(|size| Units::write(*size)).sum();
+        match summed.iter_mut().find(|(known, ..)| known == name) {
+            Some((.., so_far)) => *so_far = [*so_far, units].into_iter().sum(),
+            None => summed.push((name.clone(), *kind, units)),
+        }
+    }
+    summed
+}
+
 impl Report {
     /// Appends a table's ConsumedCapacity, without its member's name.
     pub(super) fn write(self, table: &str, units: Units, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"{\"TableName\":");
-        write_string(table, out);
-        out.extend_from_slice(format!(",\"CapacityUnits\":{units}").as_bytes());
+        self.write_with(table, units, &[], out);
+    }
+
+    /// The same where indexes have their part.
+    pub(super) fn write_with(self, table: &str, units: Units, indexes: &[IndexUnits], out: &mut Vec<u8>) {
+        let total: Units = indexes.iter().map(|(.., units)| *units).chain([units]).sum();
+        let mut consumed = Object::open(out);
+        consumed.text("TableName", table);
+        consumed.plain("CapacityUnits", total);
         if self == Report::Indexes {
-            out.extend_from_slice(format!(",\"Table\":{{\"CapacityUnits\":{units}}}").as_bytes());
+            let mut own = consumed.object("Table");
+            own.plain("CapacityUnits", units);
+            own.close();
+            for (kind, member) in
+                [(IndexKind::Local, "LocalSecondaryIndexes"), (IndexKind::Global, "GlobalSecondaryIndexes")]
+            {
+                if !indexes.iter().any(|(_, of, _)| *of == kind) {
+                    continue;
+                }
+                let mut by_name = consumed.object(member);
+                for (name, _, units) in indexes.iter().filter(|(_, of, _)| *of == kind) {
+                    let mut one = Object::open(by_name.named(name));
+                    one.plain("CapacityUnits", units);
+                    one.close();
+                }
+                by_name.close();
+            }
         }
-        out.push(b'}');
+        consumed.close();
     }
 }
 

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::constraint::Violations;
 use super::error::WireError;
+use super::index_schema::{self, Index};
 use super::request::Wire;
 use super::table_schema::{Definition, Element, key_schema};
 use super::table_settings::Settings;
@@ -19,6 +20,8 @@ struct Request {
     definitions: Option<Vec<Definition>>,
     schema: Option<Vec<Element>>,
     settings: Settings,
+    local: Option<Vec<Index>>,
+    global: Option<Vec<Index>>,
     tags: Option<Vec<Tag>>,
 }
 
@@ -32,15 +35,23 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     }
     let provisioned = request.units()?;
     let deletion_protection = request.settings.protection.unwrap_or(false);
+    let definitions = request.definitions.as_deref().unwrap_or_default();
+    let (local, global) = (request.local.as_deref(), request.global.as_deref());
+    let indexed = local.is_some() || global.is_some();
+    let keys = key_schema(request.schema.as_deref().unwrap_or_default(), definitions, indexed)?;
+    let indexes = if indexed {
+        index_schema::to_engine(local, global, &keys, definitions, provisioned.is_some())?
+    } else {
+        Vec::new()
+    };
     let settings = TableSettings {
         infrequent_access: request.settings.infrequent_access().unwrap_or(false),
         kms_key: request.settings.kms_key()?.flatten(),
         on_demand_most: request.settings.on_demand_most()?,
         stream: request.settings.stream()?.flatten(),
         tags: tag_list::by_key(request.tags.unwrap_or_default())?,
+        indexes,
     };
-    let definitions = request.definitions.unwrap_or_default();
-    let keys = key_schema(&request.schema.unwrap_or_default(), &definitions)?;
     let request = CreateTable { table, keys, provisioned, deletion_protection, settings };
     let described = call.engine().create_table(call.authorize(request)).await?;
     Ok(table_description::answer(call, "TableDescription", &described, "CREATING"))
@@ -54,8 +65,8 @@ impl Request {
             "KeySchema" => self.schema = Element::list(wire)?,
             "Tags" => self.tags = tag_list::read(wire)?,
             "WarmThroughput" => self.settings.refuse(wire, "WarmThroughput")?,
-            "LocalSecondaryIndexes" => self.settings.refuse(wire, "LocalSecondaryIndexes")?,
-            "GlobalSecondaryIndexes" => self.settings.refuse(wire, "GlobalSecondaryIndexes")?,
+            "LocalSecondaryIndexes" => self.local = Index::list(wire, "LocalSecondaryIndex")?,
+            "GlobalSecondaryIndexes" => self.global = Index::list(wire, "GlobalSecondaryIndex")?,
             "VectorIndexes" => self.settings.refuse(wire, "VectorIndexes")?,
             "ResourcePolicy" => self.settings.refuse(wire, "ResourcePolicy")?,
             "GlobalTableSourceArn" => self.settings.refuse(wire, "GlobalTableSourceArn")?,
@@ -81,7 +92,14 @@ impl Request {
             violations.length("keySchema", &Element::shown(schema), schema.len(), 1, 2);
         }
         for (at, element) in (1..).zip(self.schema.iter().flatten()) {
-            element.check(at, &mut violations);
+            element.check(&format!("keySchema.{at}.member"), &mut violations);
+        }
+        for (list, indexes) in
+            [("localSecondaryIndexes", &self.local), ("globalSecondaryIndexes", &self.global)]
+        {
+            for (at, index) in (1..).zip(indexes.iter().flatten()) {
+                index.check(&format!("{list}.{at}.member"), &mut violations);
+            }
         }
         tag_list::check(self.tags.as_deref().unwrap_or_default(), &mut violations);
         violations.check()

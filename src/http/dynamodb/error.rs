@@ -183,6 +183,11 @@ impl From<EngineError> for WireError {
             EngineError::ResourceInUse(table) => {
                 WireError::new(Kind::ResourceInUse, format!("Table already exists: {table}"))
             }
+            EngineError::IndexNotFound(index) => WireError::new(
+                Kind::ResourceNotFound,
+                format!("Requested resource not found: Index: {index} not found"),
+            ),
+            EngineError::LimitExceeded(text) => WireError::new(Kind::LimitExceeded, text),
             EngineError::Validation(text) => WireError::validation(text),
             EngineError::ConditionFailed(item) => {
                 let text = "The conditional request failed";

@@ -14,18 +14,19 @@ pub(super) enum Refusal {
 }
 
 /// The conditions as the engine takes them.
-pub(super) fn to_engine(conditions: Vec<Comparison>) -> Result<Vec<KeyCondition>, Refusal> {
+pub(super) fn to_engine(conditions: Vec<Comparison>, of_index: bool) -> Result<Vec<KeyCondition>, Refusal> {
     for condition in &conditions {
         condition.check_values().map_err(Refusal::Now)?;
     }
-    few(conditions.len()).map_err(Refusal::Now)?;
+    few(conditions.len(), of_index).map_err(Refusal::Now)?;
     conditions.into_iter().map(one).collect()
 }
 
-/// Keys have one or two attributes.
-pub(super) fn few(conditions: usize) -> Result<(), WireError> {
+/// A table's key has one or two attributes; an index's may have more.
+pub(super) fn few(conditions: usize, of_index: bool) -> Result<(), WireError> {
     match conditions {
         1 | 2 => Ok(()),
+        3..=8 if of_index => Ok(()),
         _ => Err(WireError::validation("Conditions can be of length 1 or 2 only")),
     }
 }
@@ -68,7 +69,7 @@ mod tests {
             condition.check("keyConditions", &mut violations);
         }
         violations.check().map_err(Refusal::Now)?;
-        to_engine(conditions)
+        to_engine(conditions, false)
     }
 
     fn refusal(json: &str) -> String {

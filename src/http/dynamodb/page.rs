@@ -3,18 +3,18 @@
 use bytes::Bytes;
 
 use super::Call;
-use super::capacity::{Report, Units};
+use super::capacity::{IndexUnits, Report, Units};
 use super::constraint::Violations;
 use super::error::WireError;
 use super::expressions::{Expressions, Takes};
 use super::json::{Object, list};
 use super::parameter::Shared;
 use super::request::Wire;
-use crate::engine::{Page, Selection};
+use crate::engine::{OfIndex, Page, Selection};
 use crate::expression::{Condition, Projection};
 use crate::http::memory::Share;
 use crate::model::dynamodb_json::{self, DecodeError};
-use crate::model::{Map, limits};
+use crate::model::{IndexKind, Map, limits};
 
 /// What a page may hold while it is answered: the rows, and about three times that as JSON.
 const MEMORY: usize = 4 * limits::PAGE;
@@ -25,6 +25,7 @@ pub(super) struct Paging {
     pub(super) table: Option<String>,
     pub(super) limit: Option<i64>,
     pub(super) start: Option<Map>,
+    index: Option<String>,
     select: Option<String>,
     consistent: Option<bool>,
     pub(super) shared: Shared,
@@ -38,6 +39,7 @@ impl Paging {
             table: None,
             limit: None,
             start: None,
+            index: None,
             select: None,
             consistent: None,
             shared: Shared::default(),
@@ -49,6 +51,7 @@ impl Paging {
     pub(super) fn member(&mut self, wire: &mut Wire<'_>, name: &str) -> Result<(), DecodeError> {
         match name {
             "TableName" => self.table = wire.string()?,
+            "IndexName" => self.index = wire.string()?,
             "Limit" => self.limit = wire.integer("Integer")?,
             "ExclusiveStartKey" => self.start = wire.item()?,
             "Select" => self.select = wire.string()?,
@@ -59,8 +62,25 @@ impl Paging {
         Ok(())
     }
 
-    /// Constraint of Select.
+    /// Whether an index is to be read.
+    pub(super) fn of_index(&self) -> bool {
+        self.index.is_some()
+    }
+
+    /// The index to read, as the engine takes it.
+    pub(super) fn engine_index(&self) -> Option<OfIndex> {
+        self.index.as_ref().map(|name| OfIndex {
+            name: name.clone(),
+            consistent: self.consistent.unwrap_or(false),
+            all_attributes: self.select.as_deref() == Some("ALL_ATTRIBUTES"),
+        })
+    }
+
+    /// Constraints of Select and IndexName.
     pub(super) fn check_select(&self, violations: &mut Violations) {
+        if let Some(index) = &self.index {
+            violations.name("indexName", index);
+        }
         let words = ["SPECIFIC_ATTRIBUTES", "COUNT", "ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES"];
         violations.one_of("select", self.select.as_deref(), &words);
     }
@@ -80,7 +100,7 @@ impl Paging {
             Some("SPECIFIC_ATTRIBUTES") if projecting.is_none() => Err(WireError::validation(
                 "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES",
             )),
-            Some("ALL_PROJECTED_ATTRIBUTES") => Err(WireError::validation(
+            Some("ALL_PROJECTED_ATTRIBUTES") if self.index.is_none() => Err(WireError::validation(
                 "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName",
             )),
             _ => Ok(()),
@@ -103,9 +123,23 @@ impl Paging {
         Ok(call.answers().take(few.min(MEMORY)).await?)
     }
 
-    /// What a page has cost.
+    /// What a page has cost the table: a local index is paid by it, a global one has units of its own.
     pub(super) fn units(&self, page: &Page) -> Units {
-        Units::read(page.size, self.consistent.unwrap_or(false))
+        let (own, indexes) = self.parts(page);
+        let local = indexes.iter().filter(|(_, kind, _)| *kind == IndexKind::Local).map(|(.., units)| *units);
+        local.chain([own]).sum()
+    }
+
+    /// What a page has cost the table itself, and the index.
+    fn parts(&self, page: &Page) -> (Units, Vec<IndexUnits>) {
+        let consistent = self.consistent.unwrap_or(false);
+        let units = Units::read(page.size, consistent);
+        match &page.index {
+            Some((name, kind)) => {
+                (Units::reads(page.fetched_units, consistent), vec![(name.clone(), *kind, units)])
+            }
+            None => (units, Vec::new()),
+        }
     }
 
     /// The page's JSON.
@@ -124,7 +158,9 @@ impl Paging {
         answer.plain("ScannedCount", page.scanned);
         let report = self.shared.report();
         if report != Report::None {
-            report.write(page.table.name.as_str(), self.units(page), answer.member("ConsumedCapacity"));
+            let (units, indexes) = self.parts(page);
+            let table = page.table.name.as_str();
+            report.write_with(table, units, &indexes, answer.member("ConsumedCapacity"));
         }
         answer.close();
         Ok(share.cover(out))

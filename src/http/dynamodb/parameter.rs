@@ -1,4 +1,4 @@
-//! Parameters that several operations share, and those that are not there yet.
+//! Parameters that several operations share.
 
 use super::capacity::Report;
 use super::constraint::Violations;
@@ -15,12 +15,7 @@ pub(super) struct Shared {
     metrics: Option<String>,
     return_values: Option<String>,
     on_failure: Option<String>,
-    /// The first parameter that would change the result and is not there yet.
-    not_yet: Option<&'static str>,
 }
-
-/// Parameters on which an operation's result depends, and that this version does not know.
-const NOT_YET: &[&str] = &["IndexName"];
 
 impl Shared {
     /// Reads a member that is not the operation's own; unknown ones are skipped.
@@ -30,11 +25,7 @@ impl Shared {
             "ReturnItemCollectionMetrics" => self.metrics = wire.string()?,
             "ReturnValues" => self.return_values = wire.string()?,
             "ReturnValuesOnConditionCheckFailure" => self.on_failure = wire.string()?,
-            _ => match NOT_YET.iter().find(|parameter| **parameter == name) {
-                Some(parameter) if wire.given()? => self.not_yet = self.not_yet.or(Some(parameter)),
-                Some(_) => {}
-                None => wire.skip()?,
-            },
+            _ => wire.skip()?,
         }
         Ok(())
     }
@@ -56,14 +47,6 @@ impl Shared {
         self.check_metrics(violations);
         let at = "returnValuesOnConditionCheckFailure";
         violations.one_of(at, self.on_failure.as_deref(), &["ALL_OLD", "NONE"]);
-    }
-
-    /// Refuses what is not there yet.
-    pub(super) fn check_not_yet(&self) -> Result<(), WireError> {
-        match self.not_yet {
-            Some(parameter) => Err(WireError::unsupported(parameter)),
-            None => Ok(()),
-        }
     }
 
     /// What a write must hold for; a refusal carries the old item where that is asked for.

@@ -33,15 +33,16 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     paging.expressions.check(&mut violations);
     violations.check()?;
     let Some(table) = table else { return Err(super::unreadable()) };
-    paging.shared.check_not_yet()?;
     paging.expressions.check_mixture()?;
     read.values()?;
     let legacy = paging.expressions.key_conditions.take();
     let projecting = paging.expressions.projecting();
     let ready = paging.expressions.ready()?;
     let conditions = match (ready.key_condition, legacy) {
-        (Some(conditions), _) => few(conditions.len()).map(|()| conditions).map_err(Refusal::Now),
-        (None, Some(conditions)) => key_conditions::to_engine(conditions),
+        (Some(conditions), _) => {
+            few(conditions.len(), paging.of_index()).map(|()| conditions).map_err(Refusal::Now)
+        }
+        (None, Some(conditions)) => key_conditions::to_engine(conditions, paging.of_index()),
         (None, None) => {
             return Err(WireError::validation(
                 "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.",
@@ -61,6 +62,7 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     let share = paging.share(call).await?;
     let request = Query {
         table,
+        index: paging.engine_index(),
         conditions,
         forward: forward.unwrap_or(true),
         limit: paging.engine_limit(),

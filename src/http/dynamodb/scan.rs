@@ -32,7 +32,6 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     paging.expressions.check(&mut violations);
     violations.check()?;
     let Some(table) = table else { return Err(super::unreadable()) };
-    paging.shared.check_not_yet()?;
     paging.expressions.check_mixture()?;
     read.values()?;
     let segment = segments(segment, total)?;
@@ -43,6 +42,7 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     let share = paging.share(call).await?;
     let request = Scan {
         table,
+        index: paging.engine_index(),
         limit: paging.engine_limit(),
         start: paging.start.take(),
         segment,

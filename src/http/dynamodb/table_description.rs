@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
-use super::Call;
 use super::json::{Object, list};
+use super::{Call, index_description};
 use crate::engine::Described;
 use crate::model::{KeyAttribute, TableDef};
 
@@ -18,17 +18,19 @@ pub(super) fn answer(call: &Call<'_>, member: &str, described: &Described, statu
 
 fn write(call: &Call<'_>, described: &Described, status: &str, mut out: Object<'_>) {
     let table = &described.table;
-    write_definitions(keys(table), out.member("AttributeDefinitions"));
+    write_definitions(index_description::definitions(table).into_iter(), out.member("AttributeDefinitions"));
     let created = seconds(table.created_us);
     write_billing(table, &mut out);
     out.plain("CreationDateTime", &created);
     out.plain("DeletionProtectionEnabled", table.deletion_protection);
     out.plain("ItemCount", described.items);
     write_schema(keys(table), out.member("KeySchema"));
+    let arn = call.table_arn(table.name.as_str());
+    index_description::write(described, &arn, status == "CREATING", &mut out);
     write_stream(call, table, &mut out);
     write_throughput(table, &mut out);
     write_options(call, table, &mut out);
-    out.text("TableArn", &call.table_arn(table.name.as_str()));
+    out.text("TableArn", &arn);
     out.text("TableId", &table.uuid);
     out.text("TableName", table.name.as_str());
     out.plain("TableSizeBytes", described.bytes);

@@ -63,7 +63,8 @@ impl Definition {
         violations.one_of(&kind, self.kind.as_deref(), &["B", "N", "S"]);
     }
 
-    fn name(&self) -> &str {
+    /// The name, where it is given.
+    pub(super) fn name(&self) -> &str {
         self.name.as_deref().unwrap_or_default()
     }
 }
@@ -75,9 +76,8 @@ impl Element {
         Ok(pairs.map(|pairs| pairs.into_iter().map(|(name, kind)| Element { name, kind }).collect()))
     }
 
-    /// Constraints of the element at a place, from 1.
-    pub(super) fn check(&self, at: usize, violations: &mut Violations) {
-        let at = format!("keySchema.{at}.member");
+    /// Constraints of the element at this place.
+    pub(super) fn check(&self, at: &str, violations: &mut Violations) {
         let name = format!("{at}.attributeName");
         violations.required(&name, &self.name);
         violations.text(&name, self.name.as_deref(), 1, limits::KEY_ATTRIBUTE_NAME);
@@ -99,17 +99,23 @@ impl Element {
         format!("[{}]", elements.join(", "))
     }
 
-    fn name(&self) -> &str {
+    /// The name, where it is given.
+    pub(super) fn name(&self) -> &str {
         self.name.as_deref().unwrap_or_default()
     }
 
-    fn is(&self, kind: &str) -> bool {
+    /// Whether it is of this type.
+    pub(super) fn is(&self, kind: &str) -> bool {
         self.kind.as_deref() == Some(kind)
     }
 }
 
-/// The table's key, checked in the service's order.
-pub(super) fn key_schema(schema: &[Element], definitions: &[Definition]) -> Result<KeySchema, WireError> {
+/// The table's key, checked in the service's order. Where it is `indexed`, definitions may be for the indexes.
+pub(super) fn key_schema(
+    schema: &[Element],
+    definitions: &[Definition],
+    indexed: bool,
+) -> Result<KeySchema, WireError> {
     let refuse = |text: String| Err(WireError::validation(text));
     let mut seen = HashSet::new();
     if !definitions.iter().all(|definition| seen.insert(definition.name())) {
@@ -142,7 +148,7 @@ pub(super) fn key_schema(schema: &[Element], definitions: &[Definition]) -> Resu
     if sort.is_some_and(|sort| !sort.is("RANGE")) {
         return refuse("Invalid KeySchema: The second KeySchemaElement is not a RANGE key type".to_owned());
     }
-    if schema.len() != definitions.len() {
+    if !indexed && schema.len() != definitions.len() {
         return refuse(
             "One or more parameter values were invalid: Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions"
                 .to_owned(),
@@ -153,7 +159,7 @@ pub(super) fn key_schema(schema: &[Element], definitions: &[Definition]) -> Resu
 }
 
 /// A key attribute with the type that its definition gives it.
-fn attribute(element: &Element, definitions: &[Definition]) -> Option<KeyAttribute> {
+pub(super) fn attribute(element: &Element, definitions: &[Definition]) -> Option<KeyAttribute> {
     let definition = definitions.iter().find(|definition| definition.name() == element.name())?;
     let key_type = match definition.kind.as_deref()? {
         "S" => KeyType::S,
@@ -185,13 +191,16 @@ mod tests {
     }
 
     fn refusal(schema: &[(&str, &str)], defined: &[(&str, &str)]) -> String {
-        key_schema(&elements(schema), &definitions(defined)).unwrap_err().message.unwrap()
+        key_schema(&elements(schema), &definitions(defined), false).unwrap_err().message.unwrap()
     }
 
     #[test]
     fn a_key_takes_its_types_from_the_definitions() {
-        let keys =
-            key_schema(&elements(&[("d", "HASH"), ("t", "RANGE")]), &definitions(&[("t", "N"), ("d", "S")]));
+        let keys = key_schema(
+            &elements(&[("d", "HASH"), ("t", "RANGE")]),
+            &definitions(&[("t", "N"), ("d", "S")]),
+            false,
+        );
         let keys = keys.unwrap();
         assert_eq!((keys.partition.name.as_str(), keys.partition.key_type), ("d", KeyType::S));
         let sort = keys.sort.unwrap();

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::Call;
-use super::capacity::{Report, Units};
+use super::capacity::{Report, Units, index_units};
 use super::constraint::{Violations, not_empty};
 use super::error::WireError;
 use super::expressions::{self, Expressions};
@@ -55,7 +55,8 @@ fn answer(updated: &Updated, shared: &Shared) -> Result<Bytes, WireError> {
     let report = shared.report();
     if report != Report::None {
         let units = Units::write(updated.size);
-        report.write(updated.table.name.as_str(), units, answer.member("ConsumedCapacity"));
+        let (table, indexes) = (updated.table.name.as_str(), index_units(&updated.indexes));
+        report.write_with(table, units, &indexes, answer.member("ConsumedCapacity"));
     }
     answer.close();
     Ok(out.into())

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::capacity::{Report, Units};
+use super::capacity::{Report, Units, index_units};
 use super::error::WireError;
 use super::json::Object;
 use crate::engine::Written;
@@ -17,7 +17,8 @@ pub(super) fn answer(written: &Written, returns_old: bool, report: Report) -> Re
     }
     if report != Report::None {
         let units = Units::write(written.size);
-        report.write(written.table.name.as_str(), units, answer.member("ConsumedCapacity"));
+        let (table, indexes) = (written.table.name.as_str(), index_units(&written.indexes));
+        report.write_with(table, units, &indexes, answer.member("ConsumedCapacity"));
     }
     answer.close();
     Ok(out.into())

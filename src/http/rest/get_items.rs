@@ -119,6 +119,7 @@ impl Listing {
         });
         // One more than asked for: it tells whether there is more.
         let query = Query {
+            index: None,
             table: table.name.clone(),
             conditions,
             forward,

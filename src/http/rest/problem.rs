@@ -149,7 +149,9 @@ impl From<EngineError> for Problem {
             EngineError::ResourceNotFound(table) => {
                 Problem::new(Kind::NotFound, format!("there is no table {table}"))
             }
+            EngineError::IndexNotFound(_) => Problem::new(Kind::NotFound, text),
             EngineError::ResourceInUse(_)
+            | EngineError::LimitExceeded(_)
             | EngineError::DeletionProtected(_)
             | EngineError::ConditionFailed(_) => Problem::new(Kind::Conflict, text),
             EngineError::Validation(_) => Problem::not_an_item(text),

@@ -50,6 +50,7 @@ impl Bench {
 
     async fn items(&self) -> Vec<Item> {
         let scan = Scan {
+            index: None,
             table: readings().name,
             limit: None,
             start: None,

@@ -20,6 +20,7 @@ fn table() -> TableDef {
         provisioned: None,
         deletion_protection: false,
         when_full: WhenFull::Reject,
+        indexes: Default::default(),
         options: Default::default(),
         dropped: false,
     }

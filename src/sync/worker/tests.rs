@@ -74,6 +74,7 @@ fn table(id: u32, name: &str) -> TableDef {
         provisioned: None,
         deletion_protection: false,
         when_full: WhenFull::Reject,
+        indexes: Default::default(),
         options: Default::default(),
         dropped: false,
     }

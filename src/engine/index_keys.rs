@@ -1,0 +1,48 @@
+//! Items that can't be stored because of an index: its key attribute is of another type, empty or too long. DynamoDB's words.
+
+use super::EngineError;
+use super::error::invalid;
+use crate::model::{IndexDef, KeyError, Map, TableDef};
+
+/// Refuses an item that is put.
+pub(super) fn check(table: &TableDef, item: &Map) -> Result<(), EngineError> {
+    first_error(table, item).map_or(Ok(()), |(index, error)| Err(invalid(text(index, error, false))))
+}
+
+/// Refuses an item that an update would make.
+pub(super) fn check_updated(table: &TableDef, item: &Map) -> Result<(), EngineError> {
+    first_error(table, item).map_or(Ok(()), |(index, error)| Err(invalid(text(index, error, true))))
+}
+
+fn first_error<'t>(table: &'t TableDef, item: &Map) -> Option<(&'t IndexDef, KeyError)> {
+    table.indexes.live().find_map(|index| index.check(item).err().map(|found| (index, found.error)))
+}
+
+fn text(index: &IndexDef, error: KeyError, updated: bool) -> String {
+    let index_name = &index.name;
+    match error {
+        KeyError::WrongType { name, expected, actual } => format!(
+            "One or more parameter values were invalid: Type mismatch for Index Key {name} Expected: {expected:?} Actual: {actual} IndexName: {index_name}"
+        ),
+        KeyError::Empty { name } => {
+            let binary = index.attributes().any(|(_, key)| key.name == name && key.key_type.name() == "B");
+            let kind = if binary { "binary" } else { "string" };
+            if updated {
+                return format!(
+                    "One or more parameter values are not valid. The update expression attempted to update a secondary index key to a value that is not supported. The AttributeValue for a key attribute cannot contain an empty {kind} value."
+                );
+            }
+            format!(
+                "One or more parameter values are not valid. A value specified for a secondary index key is not supported. The AttributeValue for a key attribute cannot contain an empty {kind} value. IndexName: {index_name}, IndexKey: {name}"
+            )
+        }
+        KeyError::TooLong { name, limit } => {
+            let hash = index.partition.iter().any(|key| key.name == name);
+            let which = if hash { "hashkey" } else { "rangekey" };
+            format!(
+                "One or more parameter values were invalid: Size of {which} has exceeded the maximum size limit of{limit} bytes"
+            )
+        }
+        KeyError::Missing { .. } => error.to_string(),
+    }
+}

@@ -1,0 +1,173 @@
+//! From the conditions of a Query to the range of rows they leave.
+//!
+//! Every partition attribute is equal to something. Of the sort attributes those from the left have conditions, all but
+//! the last of them equality (developer guide, "Multi-attribute keys").
+
+use std::ops::Bound;
+
+use super::error::invalid;
+use super::target::Target;
+use super::{EngineError, KeyCondition, SortCondition, keys};
+use crate::model::index_key::{encode_part, encode_part_prefix};
+use crate::model::key::encode_sort;
+use crate::model::{AttributeValue, KeyAttribute, KeyCodec, KeyValue};
+use crate::store::{KeyRange, successor};
+
+/// The partition attributes' values, and the conditions on sort attributes, each in the order of the key.
+pub(super) struct Conditions<'a> {
+    pub(super) partition: Vec<KeyValue<'a>>,
+    sort: Vec<(&'a KeyAttribute, &'a SortCondition)>,
+}
+
+/// Sorts a Query's conditions by the attributes of its key.
+pub(super) fn conditions<'a>(
+    target: &'a Target,
+    conditions: &'a [KeyCondition],
+) -> Result<Conditions<'a>, EngineError> {
+    let of =
+        |attribute: &KeyAttribute| conditions.iter().find(|condition| attribute.name == condition.attribute);
+    let mut found = Conditions { partition: Vec::new(), sort: Vec::new() };
+    for attribute in target.partition() {
+        let Some(condition) = of(attribute) else { return Err(missed(attribute)) };
+        let SortCondition::Equal(value) = &condition.condition else {
+            return Err(invalid("Query key condition not supported"));
+        };
+        found.partition.push(operand(value, attribute)?);
+    }
+    let mut first_without = None;
+    for attribute in target.sort() {
+        match (of(attribute), first_without) {
+            (Some(_), Some(without)) => return Err(missed(without)),
+            (Some(condition), None) => found.sort.push((attribute, &condition.condition)),
+            (None, _) => first_without = first_without.or(Some(attribute)),
+        }
+    }
+    if conditions.len() != found.partition.len() + found.sort.len() {
+        return Err(first_without.map_or_else(|| invalid("Query key condition not supported"), missed));
+    }
+    let before_last = found.sort.len().saturating_sub(1);
+    if found.sort.iter().take(before_last).any(|(_, kind)| !matches!(kind, SortCondition::Equal(_))) {
+        return Err(invalid("Query key condition not supported"));
+    }
+    Ok(found)
+}
+
+fn missed(attribute: &KeyAttribute) -> EngineError {
+    invalid(format!("Query condition missed key schema element: {}", attribute.name))
+}
+
+/// A condition's operand, as the key attribute's type, within its length.
+fn operand<'a>(value: &'a AttributeValue, attribute: &KeyAttribute) -> Result<KeyValue<'a>, EngineError> {
+    let Some(value) = keys::key_value(value, attribute.key_type) else {
+        return Err(invalid(
+            "One or more parameter values were invalid: Condition parameter type does not match schema type",
+        ));
+    };
+    if matches!(value, KeyValue::S("") | KeyValue::B([])) {
+        let kind = if matches!(value, KeyValue::S(_)) { "string" } else { "binary" };
+        return Err(invalid(format!(
+            "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty {kind} value. Key: {}",
+            attribute.name
+        )));
+    }
+    Ok(value)
+}
+
+/// The rows that the conditions leave.
+pub(super) fn range(
+    target: &Target,
+    codec: KeyCodec,
+    conditions: &Conditions<'_>,
+) -> Result<KeyRange, EngineError> {
+    let mut prefix = target.prefix(codec, &conditions.partition).to_vec();
+    let indexed = target.index().is_some();
+    let Some(((attribute, last), before)) = conditions.sort.split_last() else {
+        return Ok(KeyRange { end: successor(&prefix), start: Bound::Included(prefix) });
+    };
+    for (attribute, condition) in before {
+        if let SortCondition::Equal(value) = condition {
+            encode_part(operand(value, attribute)?, &mut prefix);
+        }
+    }
+    if let SortCondition::Between(low, high) = last
+        && order(operand(low, attribute)?) > order(operand(high, attribute)?)
+    {
+        return Err(invalid(
+            "The BETWEEN condition was provided a range where the lower bound is greater than the upper bound",
+        ));
+    }
+    if indexed { in_index(prefix, attribute, last) } else { in_table(prefix, attribute, last) }
+}
+
+/// A value's place in the order of its type.
+fn order(value: KeyValue<'_>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    encode_sort(value, &mut bytes);
+    bytes
+}
+
+/// In a table a row's key ends with the sort key: there is one row to a value.
+fn in_table(
+    prefix: Vec<u8>,
+    attribute: &KeyAttribute,
+    condition: &SortCondition,
+) -> Result<KeyRange, EngineError> {
+    let at = |value: &AttributeValue| -> Result<Vec<u8>, EngineError> {
+        let mut key = prefix.clone();
+        encode_sort(operand(value, attribute)?, &mut key);
+        Ok(key)
+    };
+    let whole = KeyRange { start: Bound::Included(prefix.clone()), end: successor(&prefix) };
+    let (start, end) = match condition {
+        SortCondition::Equal(value) => {
+            let key = at(value)?;
+            (Bound::Included(key.clone()), Bound::Included(key))
+        }
+        SortCondition::Less(value) => (whole.start, Bound::Excluded(at(value)?)),
+        SortCondition::LessOrEqual(value) => (whole.start, Bound::Included(at(value)?)),
+        SortCondition::Greater(value) => (Bound::Excluded(at(value)?), whole.end),
+        SortCondition::GreaterOrEqual(value) => (Bound::Included(at(value)?), whole.end),
+        SortCondition::Between(low, high) => (Bound::Included(at(low)?), Bound::Included(at(high)?)),
+        SortCondition::BeginsWith(value) => {
+            let key = at(value)?;
+            (Bound::Included(key.clone()), successor(&key))
+        }
+    };
+    Ok(KeyRange { start, end })
+}
+
+/// In an index many rows may begin with a value's bytes, and no other value's rows do.
+fn in_index(
+    prefix: Vec<u8>,
+    attribute: &KeyAttribute,
+    condition: &SortCondition,
+) -> Result<KeyRange, EngineError> {
+    let at = |value: &AttributeValue| -> Result<Vec<u8>, EngineError> {
+        let mut key = prefix.clone();
+        encode_part(operand(value, attribute)?, &mut key);
+        Ok(key)
+    };
+    let behind = |value: &AttributeValue| at(value).map(|key| successor(&key));
+    let whole = KeyRange { start: Bound::Included(prefix.clone()), end: successor(&prefix) };
+    let (start, end) = match condition {
+        SortCondition::Equal(value) => (Bound::Included(at(value)?), behind(value)?),
+        SortCondition::Less(value) => (whole.start, Bound::Excluded(at(value)?)),
+        SortCondition::LessOrEqual(value) => (whole.start, behind(value)?),
+        SortCondition::Greater(value) => match behind(value)? {
+            Bound::Excluded(key) => (Bound::Included(key), whole.end),
+            other => (other, whole.end),
+        },
+        SortCondition::GreaterOrEqual(value) => (Bound::Included(at(value)?), whole.end),
+        SortCondition::Between(low, high) => (Bound::Included(at(low)?), behind(high)?),
+        SortCondition::BeginsWith(value) => {
+            let mut key = prefix.clone();
+            match operand(value, attribute)? {
+                KeyValue::S(text) => encode_part_prefix(text.as_bytes(), &mut key),
+                KeyValue::B(bytes) => encode_part_prefix(bytes, &mut key),
+                KeyValue::N(number) => encode_part(KeyValue::N(number), &mut key),
+            }
+            (Bound::Included(key.clone()), successor(&key))
+        }
+    };
+    Ok(KeyRange { start, end })
+}

@@ -1,0 +1,116 @@
+//! LocalSecondaryIndexes and GlobalSecondaryIndexes of a TableDescription.
+
+use std::convert::Infallible;
+
+use super::json::{Object, list};
+use crate::engine::{Described, DescribedIndex};
+use crate::model::dynamodb_json::write_string;
+use crate::model::{IndexDef, IndexKind, KeyAttribute, Projection, TableDef};
+use crate::store::IndexState;
+
+/// The key attributes of a table and all its indexes, each once.
+pub(super) fn definitions(table: &TableDef) -> Vec<&KeyAttribute> {
+    let mut found: Vec<&KeyAttribute> = Vec::new();
+    let keys = std::iter::once(&table.keys.partition).chain(&table.keys.sort);
+    let indexed = table.indexes.live().flat_map(|index| index.attributes().map(|(_, key)| key));
+    for key in keys.chain(indexed) {
+        if !found.iter().any(|known| known.name == key.name) {
+            found.push(key);
+        }
+    }
+    found
+}
+
+/// Appends both lists, where there is anything in them.
+pub(super) fn write(described: &Described, arn: &str, creating: bool, out: &mut Object<'_>) {
+    for (kind, member) in
+        [(IndexKind::Local, "LocalSecondaryIndexes"), (IndexKind::Global, "GlobalSecondaryIndexes")]
+    {
+        let shown: Vec<_> = shown(described, kind).collect();
+        if shown.is_empty() {
+            continue;
+        }
+        let _ = list(shown, out.member(member), |(index, figures), out| {
+            one(described, index, figures, arn, creating, out);
+            Ok::<(), Infallible>(())
+        });
+    }
+}
+
+/// Indexes that are there, or still going.
+fn shown(described: &Described, kind: IndexKind) -> impl Iterator<Item = (&IndexDef, DescribedIndex)> {
+    let of_kind = described.table.indexes.list.iter().filter(move |index| index.kind == kind);
+    of_kind.filter_map(|index| {
+        let figures = described.indexes.iter().find(|figures| figures.id == index.id).copied();
+        let figures = figures.unwrap_or(DescribedIndex {
+            id: index.id,
+            state: if index.dropped { IndexState::Leaving } else { IndexState::Ready },
+            items: 0,
+            bytes: 0,
+        });
+        (figures.state != IndexState::Gone).then_some((index, figures))
+    })
+}
+
+fn one(
+    described: &Described,
+    index: &IndexDef,
+    figures: DescribedIndex,
+    arn: &str,
+    creating: bool,
+    out: &mut Vec<u8>,
+) {
+    let mut out = Object::open(out);
+    out.text("IndexArn", &format!("{arn}/index/{}", index.name));
+    out.text("IndexName", &index.name);
+    out.plain("IndexSizeBytes", figures.bytes);
+    if index.kind == IndexKind::Global {
+        let status = match figures.state {
+            IndexState::Building => "CREATING",
+            IndexState::Ready if creating => "CREATING",
+            IndexState::Ready => "ACTIVE",
+            IndexState::Leaving | IndexState::Gone => "DELETING",
+        };
+        out.text("IndexStatus", status);
+        if index.added && figures.state == IndexState::Building {
+            out.plain("Backfilling", true);
+        }
+        let units = index.provisioned.filter(|_| described.table.provisioned.is_some());
+        let (read, write) = units.unwrap_or_default();
+        let mut throughput = out.object("ProvisionedThroughput");
+        throughput.plain("NumberOfDecreasesToday", 0);
+        throughput.plain("ReadCapacityUnits", read);
+        throughput.plain("WriteCapacityUnits", write);
+        throughput.close();
+    }
+    out.plain("ItemCount", figures.items);
+    schema(index, out.member("KeySchema"));
+    projection(&index.projection, out.object("Projection"));
+    out.close();
+}
+
+fn schema(index: &IndexDef, out: &mut Vec<u8>) {
+    let hashes = index.partition.iter().map(|key| (key, "HASH"));
+    let _ = list(hashes.chain(index.sort.iter().map(|key| (key, "RANGE"))), out, |(key, kind), out| {
+        let mut element = Object::open(out);
+        element.text("AttributeName", &key.name);
+        element.text("KeyType", kind);
+        element.close();
+        Ok::<(), Infallible>(())
+    });
+}
+
+fn projection(projection: &Projection, mut out: Object<'_>) {
+    match projection {
+        Projection::All => out.text("ProjectionType", "ALL"),
+        Projection::KeysOnly => out.text("ProjectionType", "KEYS_ONLY"),
+        Projection::Include(names) => {
+            let _ = list(names, out.member("NonKeyAttributes"), |name, out| {
+                write_string(name, out);
+                Ok::<(), Infallible>(())
+            });
+            out.text("ProjectionType", "INCLUDE");
+        }
+    }
+    out.close();
+}
