@@ -9,6 +9,7 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use super::backlog::Backlogs;
+use super::claim::Claims;
 use super::deliveries::Deliveries;
 use super::faults::Faults;
 use super::fold::FoldGate;
@@ -108,6 +109,7 @@ pub(super) struct Shared {
     pub(super) stats: Stats,
     pub(super) space: Space,
     pub(super) backlogs: Backlogs,
+    pub(super) claims: Claims,
     pub(super) gate: FoldGate,
     /// The committer's.
     pub(super) pulse: Pulse,
