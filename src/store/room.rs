@@ -80,9 +80,14 @@ impl Levels {
         self.idle(division) > 0 && short
     }
 
+    /// The tree's file, with what is kept for it.
+    fn blocks(&self) -> u64 {
+        self.file + self.kept
+    }
+
     /// What journal and tree take.
     fn together(&self, division: &Division) -> u64 {
-        self.file.max(self.tree(division)) + self.journal
+        self.blocks().max(self.tree(division)) + self.journal
     }
 
     /// Pages that a fold needs.
@@ -119,7 +124,7 @@ impl Levels {
         let disk = self.disk_free.saturating_add(idle);
         let again = disk.saturating_add(self.again());
         let given =
-            (self.file.max(tree) + journal).saturating_sub(total).max((4 * segment).saturating_sub(disk));
+            (self.blocks().max(tree) + journal).saturating_sub(total).max((4 * segment).saturating_sub(disk));
         // What is given back fills up what deletes and folds rely on, first.
         let missing = (segment * division.journal.reserve as u64).saturating_sub(self.prepared);
         Wanted {
@@ -144,7 +149,7 @@ impl Levels {
                 "journal ({}) and items ({} with room to fold) take all of max_size = {max_size}; bring back the upstream if \
                  the journal waits for one, delete items, or raise [store] max_size",
                 mib(self.journal),
-                mib(self.file.max(self.tree(division))),
+                mib(self.blocks().max(self.tree(division))),
             ),
             Full::Disk => format!(
                 "the disk under {} has {} left, and {} of free pages: too little to go on with; free some of it, or delete items",

@@ -46,8 +46,6 @@ pub(super) struct Stats {
     pub(super) changes: AtomicU64,
     pub(super) folds: AtomicU64,
     pub(super) expired: AtomicU64,
-    /// Items dropped before their time, where space was short.
-    pub(super) dropped_items: AtomicU64,
     /// Bytes that LMDB has written.
     pub(super) tree_written: AtomicU64,
     /// Microseconds of each group's write and sync.
@@ -63,7 +61,6 @@ impl Default for Stats {
             changes: AtomicU64::default(),
             folds: AtomicU64::default(),
             expired: AtomicU64::default(),
-            dropped_items: AtomicU64::default(),
             tree_written: AtomicU64::default(),
             commit_us: Histogram::new(Histogram::LATENCY),
             commit_changes: Histogram::new(Histogram::COUNT),

@@ -18,7 +18,7 @@ impl Rig {
 
     async fn define(&self, when_full: WhenFull) {
         let (table, stamp) = (TableDef { when_full, ..table(256, "readings") }, self.clock.stamp());
-        let define = move |_: &dyn Read, batch: &mut crate::store::Batch| {
+        let define = move |_: &dyn Read, batch: &mut Batch| {
             batch.define_table(&table, stamp).unwrap();
         };
         self.store.submit(Urgency::Now, 0, define).await.unwrap();
@@ -42,28 +42,9 @@ impl Rig {
         item.insert("v", AttributeValue::N(Number::from(ts)));
         item.insert("fill", AttributeValue::S("x".repeat(fill).into()));
         let (table, image) = (TableId(table), Image::encode(&item));
-        for _ in 0..3_000 {
-            let codec = self.store.keys();
-            let key = codec.row_key(table, KeyValue::S("d"), Some(KeyValue::N(Number::from(ts))));
-            let about = About {
-                origin: Origin::Mqtt,
-                time: self.clock.stamp(),
-                mark: None,
-                delivery: None,
-                size: None,
-            };
-            let image = image.clone();
-            let put =
-                move |_: &dyn Read, batch: &mut crate::store::Batch| batch.put(table, key, image, about);
-            match self.store.submit(Urgency::Now, fill, put).await {
-                Ok(()) => return,
-                Err(CommitError::Full(_) | CommitError::Busy) => {
-                    tokio::time::sleep(Duration::from_millis(10)).await;
-                }
-                Err(error) => panic!("{error}"),
-            }
-        }
-        panic!("{ts} is refused for ever: {:?} {:?}", self.store.status(), self.store.asks().borrow());
+        let key = self.store.keys().row_key(table, KeyValue::S("d"), Some(KeyValue::N(Number::from(ts))));
+        let about = self.about();
+        self.insist_on(fill, move |batch| batch.put(table, key, image, about)).await;
     }
 }
 
@@ -187,7 +168,7 @@ async fn what_the_journal_has_lost_does_not_keep_a_store_full() {
     // As if the segments since then had been damaged: the journal has let go of them.
     assert!(rig.store.journal_begins_after() > early.prefix.seq);
     let (value, stamp) = (early.encode(), rig.clock.stamp());
-    let back = move |_: &dyn Read, batch: &mut crate::store::Batch| {
+    let back = move |_: &dyn Read, batch: &mut Batch| {
         batch.set_system(Space::Cursor, b"central", Some(value), stamp);
     };
     rig.store.submit(Urgency::Now, 100, back).await.unwrap();
