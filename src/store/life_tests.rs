@@ -263,7 +263,7 @@ async fn a_full_store_refuses_items_and_still_takes_removals() {
     (bench.tuning.generation, bench.tuning.unfolded) = (64 << 20, 64 << 20);
     let bench = bench.open();
     bench.define(table()).await;
-    let (go_on, held) = std::sync::mpsc::channel::<()>();
+    let (go_on, held) = std::sync::mpsc::sync_channel::<()>(1);
     let held = std::sync::Mutex::new(held);
     bench.store().shared().faults.set(move |at| {
         if at == Point::SliceApplied {
