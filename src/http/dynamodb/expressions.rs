@@ -107,6 +107,11 @@ impl Expressions {
         }
     }
 
+    /// Whether they are a single write's.
+    pub(super) fn of_write(&self) -> bool {
+        self.takes.write
+    }
+
     /// Reads a member; whether it is one of them.
     pub(super) fn member(&mut self, wire: &mut Wire<'_>, name: &str) -> Result<bool, DecodeError> {
         if let Some(known) = self.takes.expressions.iter().find(|known| **known == name) {

@@ -32,6 +32,7 @@ mod list_tags_of_resource;
 mod mismatch;
 mod named_table;
 mod nothing_there;
+mod one_item;
 mod operations;
 mod page;
 mod parameter;
