@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::capacity::Units;
+use super::collections::Collections;
 use super::error::WireError;
 use super::expressions;
 use super::one_item::{Named, OneItem};
@@ -16,7 +17,9 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     let only_if = request.shared.only_if(request.expressions.ready()?.condition);
     let put = PutItem { table, item, only_if, origin: Origin::Dynamodb };
     call.admit(&put.table, Capacity::Write)?;
+    let mut collections = Collections::new(request.shared.wants_metrics());
+    collections.note(call, &put.table, &put.item);
     let written = call.engine().put_item(call.authorize(put)).await?;
     call.spend(&written.table, Capacity::Write, Units::write(written.size));
-    written::answer(&written, returns_old, request.shared.report())
+    written::answer(call, &written, returns_old, request.shared.report(), &collections).await
 }

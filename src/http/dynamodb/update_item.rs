@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::Call;
 use super::capacity::{Report, Units, index_units};
+use super::collections::Collections;
 use super::error::WireError;
 use super::expressions;
 use super::json::Object;
@@ -19,12 +20,19 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     let only_if = request.shared.only_if(ready.condition);
     let update = UpdateItem { table, key, update: ready.update, only_if, origin: Origin::Dynamodb };
     call.admit(&update.table, Capacity::Write)?;
+    let mut collections = Collections::new(request.shared.wants_metrics());
+    collections.note(call, &update.table, &update.key);
     let updated = call.engine().update_item(call.authorize(update)).await?;
     call.spend(&updated.table, Capacity::Write, Units::write(updated.size));
-    answer(&updated, &request.shared)
+    answer(call, &updated, &request.shared, &collections).await
 }
 
-fn answer(updated: &Updated, shared: &Shared) -> Result<Bytes, WireError> {
+async fn answer(
+    call: &Call<'_>,
+    updated: &Updated,
+    shared: &Shared,
+    collections: &Collections,
+) -> Result<Bytes, WireError> {
     let mut out = Vec::new();
     let mut answer = Object::open(&mut out);
     if let Some(attributes) = returned(updated, shared.return_values())? {
@@ -36,6 +44,7 @@ fn answer(updated: &Updated, shared: &Shared) -> Result<Bytes, WireError> {
         let (table, indexes) = (updated.table.name.as_str(), index_units(&updated.indexes));
         report.write_with(table, units, &indexes, answer.member("ConsumedCapacity"));
     }
+    collections.write_one(call, &mut answer).await?;
     answer.close();
     Ok(out.into())
 }
