@@ -136,3 +136,71 @@ fn over(read: &dyn Read, from: &[u8], noted: &Noted) -> Result<Vec<Vec<u8>>, Eng
     })?;
     Ok(over)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Store, StoreSettings, Urgency};
+
+    const SECOND: u64 = 1_000_000;
+
+    fn row(boot: u8, since_boot_us: u64, at_us: u64) -> TokenRow {
+        TokenRow { fingerprint: 7, boot: BootId([boot; 16]), since_boot_us, at_us }
+    }
+
+    #[test]
+    fn ten_minutes_are_counted_by_the_machine_and_across_its_starts_by_the_calendar() {
+        let then = row(1, 100 * SECOND, 5_000 * SECOND);
+        // The calendar was corrected by years meanwhile.
+        assert!(then.holds(&row(1, 699 * SECOND, 9_000_000 * SECOND)));
+        assert!(!then.holds(&row(1, 700 * SECOND, 5_000 * SECOND)));
+        assert!(then.holds(&row(2, 0, 5_599 * SECOND)));
+        assert!(!then.holds(&row(2, 0, 5_600 * SECOND)));
+        // Begun again without a clock, a little behind.
+        assert!(then.holds(&row(2, 0, 4_900 * SECOND)));
+        assert!(!then.holds(&row(2, 0, 100 * SECOND)));
+    }
+
+    #[test]
+    fn a_row_comes_back_with_its_token() {
+        let there = row(3, 12, 34);
+        assert_eq!(TokenRow::decode(&there.encode("token")), Some((there, &b"token"[..])));
+        assert_eq!(TokenRow::decode(&[0; 47]), None);
+    }
+
+    /// Notes a token and stages it as a transaction does; how many rows are there then.
+    async fn transact(store: &Store, clock: &Clock, token: String) -> usize {
+        let noted = note(clock, RequestToken { token, fingerprint: 1 });
+        let done = store.submit(Urgency::Now, WEIGHT, move |read, batch| stage(read, batch, &noted)).await;
+        done.unwrap().unwrap();
+        let range = KeyRange {
+            start: Bound::Included(system_key(Space::Token, &[]).as_slice().to_vec()),
+            end: Bound::Excluded((Space::Token as u32 + 1).to_be_bytes().to_vec()),
+        };
+        let mut rows = 0;
+        let mut count = |_: &[u8], _: crate::store::RowRef<'_>| {
+            rows += 1;
+            ControlFlow::Continue(())
+        };
+        store.view().unwrap().scan(&range, crate::store::Direction::Forward, &mut count).unwrap();
+        rows
+    }
+
+    #[tokio::test]
+    async fn old_tokens_go_as_new_ones_come() {
+        let directory = tempfile::tempdir().unwrap();
+        let clock = Clock::manual(1_800_000_000 * SECOND);
+        let mut settings = StoreSettings::new(directory.path().join("store"));
+        settings.max_size = 64 << 20;
+        let store = Store::open(&settings, &clock).unwrap();
+        for n in 0..150 {
+            assert_eq!(transact(&store, &clock, format!("old {n}")).await, n + 1);
+        }
+        clock.set(clock.now_us() + 600 * SECOND, true);
+        let mut rows = 0;
+        for n in 0..150 {
+            rows = transact(&store, &clock, format!("new {n}")).await;
+        }
+        assert!((150..180).contains(&rows), "{rows} rows are left");
+    }
+}
