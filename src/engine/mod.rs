@@ -22,6 +22,8 @@ mod index_writes;
 mod ingest;
 mod key_range;
 mod keys;
+#[cfg(test)]
+mod life_tests;
 mod list_streams;
 mod list_tables;
 mod only_if;

@@ -44,6 +44,8 @@ mod queue;
 pub mod record;
 mod recover;
 mod retention;
+#[cfg(test)]
+pub(crate) mod rig;
 mod room;
 pub mod row;
 mod rows;
