@@ -328,9 +328,9 @@ impl World {
 
     /// Holds everything against the model.
     async fn check(&mut self) {
-        for table in 0..2 {
+        for (table, name) in TABLES.iter().enumerate() {
             let wanted = self.model.visible(table);
-            assert_eq!(texts(&self.scan(table).await), texts(&wanted), "{}", TABLES[table]);
+            assert_eq!(texts(&self.scan(table).await), texts(&wanted), "{name}");
             for index in self.table(table).indexes.live() {
                 self.check_index(table, index, &wanted).await;
             }
@@ -385,12 +385,12 @@ impl World {
 
     /// Counts, after a fold: of the table with a stream all items, of the other at least those that are seen.
     async fn count(&self) {
-        for table in 0..2 {
+        for (table, shown) in TABLES.iter().enumerate() {
             let counted = self.engine().describe_table(by_us(name(table))).await.unwrap();
             let (all, seen) = (self.model.tables[table].len(), self.model.visible(table).len());
             let least = if table == 0 { all } else { seen };
             let items = counted.items as usize;
-            assert!((least..=all).contains(&items), "{}: {items} of {least} to {all}", TABLES[table]);
+            assert!((least..=all).contains(&items), "{shown}: {items} of {least} to {all}");
         }
     }
 

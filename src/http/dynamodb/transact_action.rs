@@ -135,8 +135,8 @@ impl Request {
         self.kind != Kind::Check
     }
 
-    /// As the engine takes it, its expressions parsed and bound; and the table and the item, or the key, once more.
-    pub(super) fn to_engine(self) -> Result<Action, WireError> {
+    /// As the engine takes it, its expressions parsed and bound.
+    pub(super) fn into_engine(self) -> Result<Action, WireError> {
         let Request { kind, mut action } = self;
         let ready = action.expressions.ready()?;
         let table = Violations::new().table(action.table.as_deref());

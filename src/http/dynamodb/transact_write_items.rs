@@ -42,7 +42,7 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     for (table, item) in requests.iter().filter(|request| request.writes()).filter_map(Request::about) {
         collections.note(call, &table, item);
     }
-    let actions = requests.into_iter().map(Request::to_engine).collect::<Result<Vec<_>, _>>()?;
+    let actions = requests.into_iter().map(Request::into_engine).collect::<Result<Vec<_>, _>>()?;
     let transaction = TransactWrite { actions, payload, token };
     let done = call.engine().transact_write(call.authorize(transaction)).await?;
     answer(call, &done, &collections, shared.report()).await
