@@ -22,6 +22,8 @@ mod index_writes;
 mod ingest;
 mod key_range;
 mod keys;
+#[cfg(test)]
+mod life_tests;
 mod list_streams;
 mod list_tables;
 mod only_if;
@@ -38,13 +40,16 @@ mod streams;
 mod tags;
 mod target;
 mod throughput;
+mod transact_get;
+mod transact_token;
+mod transact_write;
 mod update_item;
 mod update_table;
 mod update_time_to_live;
 
 use std::sync::Arc;
 
-pub use error::{EngineError, StreamError};
+pub use error::{EngineError, Reason, StreamError};
 pub use expire::Expire;
 pub use get_records::{GetRecords, StreamPosition, StreamRecord, StreamRecords};
 pub use get_shard_iterator::{GetShardIterator, StreamStart};
@@ -133,6 +138,29 @@ impl Engine {
         let now = self.clock.expiry_now();
         let weight = writes.weight();
         self.write(Urgency::Now, weight, move |read, batch| batch_write::decide(read, batch, writes, now))
+            .await
+    }
+
+    /// TransactWriteItems: one commit, all of it or nothing.
+    pub async fn transact_write(
+        &self,
+        request: Authorized<TransactWrite>,
+    ) -> Result<Transacted, EngineError> {
+        let transaction = transact_write::prepare(&self.preparing(), &self.clock, request.into_inner())?;
+        self.throughput.admit_all(transaction.tables(), Capacity::Write, self.clock.now_us())?;
+        let now = self.clock.expiry_now();
+        let weight = transaction.weight();
+        self.write(Urgency::Now, weight, move |read, batch| {
+            transact_write::decide(read, batch, transaction, now)
+        })
+        .await
+    }
+
+    /// TransactGetItems: what was asked for, in order, of one moment.
+    pub async fn transact_get(&self, request: Authorized<TransactGet>) -> Result<Vec<Got>, EngineError> {
+        let (keys, now) = (self.store.keys(), self.clock.expiry_now());
+        let (throughput, now_us) = (self.throughput.clone(), self.clock.now_us());
+        self.read(move |view| transact_get::read(view, keys, request.request(), now, (&throughput, now_us)))
             .await
     }
 

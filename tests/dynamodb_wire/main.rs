@@ -22,4 +22,5 @@ mod pages;
 mod streams;
 mod table_settings;
 mod tables;
+mod transactions;
 mod wire;

@@ -99,12 +99,17 @@ impl Violations {
 
     /// The table of an operation on items: its name, or its ARN.
     pub(super) fn table(&mut self, given: Option<&str>) -> Option<TableName> {
+        self.table_at("tableName", given)
+    }
+
+    /// The same where it stands elsewhere.
+    pub(super) fn table_at(&mut self, at: &str, given: Option<&str>) -> Option<TableName> {
         let Some(given) = given else {
-            self.add("Value null", "tableName", "Member must not be null");
+            self.add("Value null", at, "Member must not be null");
             return None;
         };
         let name = name_of(given);
-        self.name("tableName", name);
+        self.name(at, name);
         TableName::new(name)
     }
 

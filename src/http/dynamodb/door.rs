@@ -169,7 +169,7 @@ async fn operate(door: &Door, headers: &HeaderMap, uri: &Uri, body: &[u8]) -> Re
     match service {
         "DynamoDB_20120810" => dispatch(operation, &call).await,
         "DynamoDBStreams_20120810" => dispatch_streams(operation, &call).await,
-        _ => Err(WireError { kind: Kind::UnknownOperation, message: None, item: None }),
+        _ => Err(WireError::wordless(Kind::UnknownOperation)),
     }
 }
 
