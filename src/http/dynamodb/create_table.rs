@@ -101,7 +101,6 @@ impl Request {
                 index.check(&format!("{list}.{at}.member"), &mut violations);
             }
         }
-        tag_list::check(self.tags.as_deref().unwrap_or_default(), &mut violations);
         violations.check()
     }
 

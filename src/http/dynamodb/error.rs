@@ -116,6 +116,11 @@ impl WireError {
         WireError { kind, message: Some(message.into()), item: None }
     }
 
+    /// An error that the service has no words for.
+    pub(super) fn wordless(kind: Kind) -> WireError {
+        WireError { kind, message: None, item: None }
+    }
+
     /// ValidationException.
     pub(super) fn validation(message: impl Into<String>) -> WireError {
         WireError::new(Kind::Validation, message)
@@ -245,7 +250,9 @@ impl From<BodyError> for WireError {
         let kind = match error {
             BodyError::TooLarge => Kind::TooLarge,
             BodyError::Slow => Kind::RequestTimeout,
-            BodyError::Broken | BodyError::Encoding(_) => Kind::Serialization,
+            BodyError::Broken => Kind::Serialization,
+            // The service's way to refuse these.
+            BodyError::Encoding(_) => Kind::InternalServerError,
             BodyError::Crowded(_) => Kind::Throttling,
         };
         WireError::new(kind, error.to_string())

@@ -89,7 +89,7 @@ pub(super) fn unknown(operation: &str) -> WireError {
         let text = format!("The operation {operation} is not supported by this version of Forebay");
         return WireError::validation(text);
     }
-    WireError { kind: Kind::UnknownOperation, message: None, item: None }
+    WireError::wordless(Kind::UnknownOperation)
 }
 
 #[cfg(test)]
