@@ -22,6 +22,7 @@ mod index_writes;
 mod ingest;
 mod key_range;
 mod keys;
+mod keys_agree;
 mod list_streams;
 mod list_tables;
 mod only_if;
@@ -40,6 +41,7 @@ mod throughput;
 mod update_item;
 mod update_table;
 mod update_time_to_live;
+mod warm_throughput;
 
 use std::sync::Arc;
 
@@ -47,7 +49,7 @@ pub use error::{EngineError, StreamError};
 pub use expire::Expire;
 pub use get_records::{GetRecords, StreamPosition, StreamRecord, StreamRecords};
 pub use get_shard_iterator::{GetShardIterator, StreamStart};
-pub use index_updates::IndexUpdate;
+pub use index_updates::{IndexChange, IndexUpdate};
 pub use index_writes::IndexWrite;
 pub use list_streams::{ListStreams, StreamNames};
 pub use request::*;

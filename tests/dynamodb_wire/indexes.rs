@@ -314,7 +314,7 @@ async fn items_that_do_not_fit_an_index_are_refused_and_its_writes_counted() {
     );
     assert_eq!(
         gateway.invalid("PutItem", put("region", json!({"NULL": true}))).await,
-        "One or more parameter values were invalid: Type mismatch for Index Key region Expected: S Actual: NULL IndexName: by-region"
+        "One or more parameter values were invalid: Type mismatch for Index Key region Expected: S Actual: NULL IndexName: by-place"
     );
     assert_eq!(
         gateway.invalid("PutItem", put("region", json!({"S": ""}))).await,
