@@ -247,6 +247,24 @@ async fn on_demand_indexes_have_no_units() {
     assert_eq!(index["WarmThroughput"]["ReadUnitsPerSecond"], 12_000);
 }
 
+/// An index is on its way in or out in the answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_show_an_index_on_its_way() {
+    let gateway = gateway(false).await;
+    let definitions = json!([{"AttributeName": "c", "AttributeType": "S"}]);
+    let create = json!([{"Create": index("by-c", &[("c", "HASH")])}]);
+    let request = json!({"AttributeDefinitions": definitions, "GlobalSecondaryIndexUpdates": create});
+    let answer = updated(&gateway, request).await;
+    let made = &answer["GlobalSecondaryIndexes"][1];
+    assert_eq!((&answer["TableStatus"], &made["IndexStatus"]), (&json!("UPDATING"), &json!("CREATING")));
+    assert_eq!(made["Backfilling"], false);
+    assert!(made.get("WarmThroughput").is_none());
+    let delete = json!({"GlobalSecondaryIndexUpdates": [{"Delete": {"IndexName": "by-a"}}]});
+    let answer = updated(&gateway, delete).await;
+    let gone = &answer["GlobalSecondaryIndexes"][0];
+    assert_eq!((&gone["IndexName"], &gone["IndexStatus"]), (&json!("by-a"), &json!("DELETING")));
+}
+
 /// The answer shows what was, DescribeTable what is.
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_show_the_table_on_its_way() {

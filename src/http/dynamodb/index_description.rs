@@ -39,18 +39,19 @@ pub(super) fn write(described: &Described, arn: &str, moment: &Moment, out: &mut
     }
 }
 
-/// Indexes that are there, or still going.
+/// Indexes that are there, or still going. What an update has just added or removed has no figures yet, or those of before.
 fn shown(described: &Described, kind: IndexKind) -> impl Iterator<Item = (&IndexDef, DescribedIndex)> {
     let of_kind = described.table.indexes.list.iter().filter(move |index| index.kind == kind);
     of_kind.filter_map(|index| {
-        let figures = described.indexes.iter().find(|figures| figures.id == index.id).copied();
-        let figures = figures.unwrap_or(DescribedIndex {
-            id: index.id,
-            state: if index.dropped { IndexState::Leaving } else { IndexState::Ready },
-            items: 0,
-            bytes: 0,
-        });
-        (figures.state != IndexState::Gone).then_some((index, figures))
+        let known = described.indexes.iter().find(|figures| figures.id == index.id).copied();
+        let state = match known.map(|figures| figures.state) {
+            Some(IndexState::Ready | IndexState::Building) | None if index.dropped => IndexState::Leaving,
+            None if index.added => IndexState::Building,
+            known => known.unwrap_or(IndexState::Ready),
+        };
+        let unknown = DescribedIndex { id: index.id, state, items: 0, bytes: 0 };
+        let figures = DescribedIndex { state, ..known.unwrap_or(unknown) };
+        (state != IndexState::Gone).then_some((index, figures))
     })
 }
 
@@ -86,7 +87,7 @@ fn global(table: &TableDef, index: &IndexDef, state: IndexState, moment: &Moment
     };
     out.text("IndexStatus", status);
     if index.added && state == IndexState::Building {
-        out.plain("Backfilling", true);
+        out.plain("Backfilling", moment.status != "UPDATING");
     }
     let units = index.provisioned.filter(|_| table.provisioned.is_some());
     let (read, write) = units.unwrap_or_default();
