@@ -114,7 +114,8 @@ pub(super) fn most(
                 When::Update => format!("{what} the table BillingMode is PROVISIONED"),
             }));
         }
-        if !(1..=MOST).contains(&units) && !(units == -1 && when == When::Update) {
+        let lifts = units == -1 && when == When::Update;
+        if !lifts && !(1..=MOST).contains(&units) {
             let of = match of {
                 Of::Table => "table".to_owned(),
                 Of::Index(name) => format!("index : {name}"),
