@@ -14,10 +14,10 @@ pub(super) fn check_updated(table: &TableDef, item: &Map) -> Result<(), EngineEr
     first_error(table, item).map_or(Ok(()), |(index, error)| Err(invalid(text(index, error, true))))
 }
 
-/// Of several indexes the service names the first by name.
+/// Of several indexes the first by name is reported.
 fn first_error<'t>(table: &'t TableDef, item: &Map) -> Option<(&'t IndexDef, KeyError)> {
-    let errors = table.indexes.live().filter_map(|index| Some((index, index.check(item).err()?.error)));
-    errors.min_by(|(one, _), (other, _)| one.name.cmp(&other.name))
+    let wrong = table.indexes.live().filter_map(|index| Some((index, index.check(item).err()?.error)));
+    wrong.min_by(|(a, _), (b, _)| a.name.cmp(&b.name))
 }
 
 fn text(index: &IndexDef, error: KeyError, updated: bool) -> String {
