@@ -33,6 +33,8 @@ fn index(id: u32, name: &str, partition: &[&str], sort: &[(&str, KeyType)]) -> I
         sort: sort.iter().map(|(name, kind)| attribute(name, *kind)).collect(),
         projection: Projection::KeysOnly,
         provisioned: None,
+        on_demand_most: None,
+        warm: (0, 0),
         added: false,
         dropped: false,
     }
