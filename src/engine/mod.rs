@@ -3,7 +3,7 @@
 //!
 //! A write is prepared on its caller's task (key, image, sizes: whatever needs no other row), decided on the committer's
 //! thread against everything staged before it, and answered after the group's fsync. A read takes one view, on a thread
-//! where a cold page of the SD card may block.
+//! where a cold page of the SD card may block ([`reads`]).
 
 mod batch_get;
 mod batch_write;
@@ -31,6 +31,7 @@ mod page;
 mod prepare;
 mod put_item;
 mod query;
+mod reads;
 pub mod request;
 mod resolve_time;
 mod scan;
@@ -71,12 +72,13 @@ pub struct Engine {
     store: Store,
     clock: Clock,
     throughput: throughput::Throughput,
+    reads: reads::Reads,
 }
 
 impl Engine {
     /// An engine on a store.
     pub fn new(store: Store, clock: Clock) -> Engine {
-        Engine { store, clock, throughput: throughput::Throughput::default() }
+        Engine { store, clock, throughput: throughput::Throughput::default(), reads: reads::Reads::default() }
     }
 
     /// PutItem.
@@ -108,25 +110,26 @@ impl Engine {
     /// GetItem.
     pub async fn get_item(&self, request: Authorized<GetItem>) -> Result<Got, EngineError> {
         let (keys, now) = (self.store.keys(), self.clock.expiry_now());
-        self.read(move |view| get_item::read(view, keys, request.request(), now)).await
+        let read = move |view: &View| get_item::read(view, keys, request.request(), now);
+        self.reads.row(&self.store, read).await
     }
 
     /// Query.
     pub async fn query(&self, request: Authorized<Query>) -> Result<Page, EngineError> {
         let (keys, now) = (self.store.keys(), self.clock.expiry_now());
-        self.read(move |view| query::read(view, keys, request.request(), now)).await
+        reads::page(&self.store, move |view| query::read(view, keys, request.request(), now)).await
     }
 
     /// Scan.
     pub async fn scan(&self, request: Authorized<Scan>) -> Result<Page, EngineError> {
         let (keys, now) = (self.store.keys(), self.clock.expiry_now());
-        self.read(move |view| scan::read(view, keys, request.request(), now)).await
+        reads::page(&self.store, move |view| scan::read(view, keys, request.request(), now)).await
     }
 
     /// BatchGetItem.
     pub async fn batch_get(&self, request: Authorized<BatchGet>) -> Result<BatchGot, EngineError> {
         let (keys, now) = (self.store.keys(), self.clock.expiry_now());
-        self.read(move |view| batch_get::read(view, keys, request.into_inner(), now)).await
+        reads::page(&self.store, move |view| batch_get::read(view, keys, request.into_inner(), now)).await
     }
 
     /// BatchWriteItem: one commit.
@@ -326,18 +329,5 @@ impl Engine {
         decide: impl FnOnce(&dyn Read, &mut Batch) -> Result<R, EngineError> + Send + 'static,
     ) -> Result<R, EngineError> {
         self.store.submit(urgency, weight, decide).await?
-    }
-
-    /// Reads one page. The number of threads that block at once is the runtime's bound.
-    async fn read<R: Send + 'static>(
-        &self,
-        read: impl FnOnce(&View) -> Result<R, EngineError> + Send + 'static,
-    ) -> Result<R, EngineError> {
-        let store = self.store.clone();
-        let task = tokio::task::spawn_blocking(move || {
-            let view = store.view()?;
-            read(&view)
-        });
-        task.await.unwrap_or_else(|error| Err(EngineError::Internal(format!("a read ended early: {error}"))))
     }
 }
