@@ -160,8 +160,10 @@ impl Engine {
     pub async fn transact_get(&self, request: Authorized<TransactGet>) -> Result<Vec<Got>, EngineError> {
         let (keys, now) = (self.store.keys(), self.clock.expiry_now());
         let (throughput, now_us) = (self.throughput.clone(), self.clock.now_us());
-        self.read(move |view| transact_get::read(view, keys, request.request(), now, (&throughput, now_us)))
-            .await
+        reads::page(&self.store, move |view| {
+            transact_get::read(view, keys, request.request(), now, (&throughput, now_us))
+        })
+        .await
     }
 
     /// Items from MQTT or REST: one commit, all or nothing.
