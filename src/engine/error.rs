@@ -10,8 +10,8 @@ pub enum EngineError {
     /// No such table.
     #[error("table {0} not found")]
     ResourceNotFound(String),
-    /// No such index.
-    #[error("index {0} not found")]
+    /// No such index: `Index by-kind for table readings`.
+    #[error("{0} not found")]
     IndexNotFound(String),
     /// The service has a limit for this.
     #[error("{0}")]

@@ -14,8 +14,10 @@ pub(super) fn check_updated(table: &TableDef, item: &Map) -> Result<(), EngineEr
     first_error(table, item).map_or(Ok(()), |(index, error)| Err(invalid(text(index, error, true))))
 }
 
+/// Of several indexes the first by name is reported.
 fn first_error<'t>(table: &'t TableDef, item: &Map) -> Option<(&'t IndexDef, KeyError)> {
-    table.indexes.live().find_map(|index| index.check(item).err().map(|found| (index, found.error)))
+    let wrong = table.indexes.live().filter_map(|index| Some((index, index.check(item).err()?.error)));
+    wrong.min_by(|(a, _), (b, _)| a.name.cmp(&b.name))
 }
 
 fn text(index: &IndexDef, error: KeyError, updated: bool) -> String {

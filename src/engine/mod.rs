@@ -22,6 +22,7 @@ mod index_writes;
 mod ingest;
 mod key_range;
 mod keys;
+mod keys_agree;
 #[cfg(test)]
 mod life_tests;
 mod list_streams;
@@ -46,6 +47,7 @@ mod transact_write;
 mod update_item;
 mod update_table;
 mod update_time_to_live;
+mod warm_throughput;
 
 use std::sync::Arc;
 
@@ -53,7 +55,7 @@ pub use error::{EngineError, Reason, StreamError};
 pub use expire::Expire;
 pub use get_records::{GetRecords, StreamPosition, StreamRecord, StreamRecords};
 pub use get_shard_iterator::{GetShardIterator, StreamStart};
-pub use index_updates::IndexUpdate;
+pub use index_updates::{IndexChange, IndexUpdate};
 pub use index_writes::IndexWrite;
 pub use list_streams::{ListStreams, StreamNames};
 pub use request::*;

@@ -366,12 +366,14 @@ pub struct CreateTable {
 pub struct TableSettings {
     /// Tags.
     pub tags: BTreeMap<String, String>,
-    /// Class STANDARD_INFREQUENT_ACCESS.
-    pub infrequent_access: bool,
+    /// Class STANDARD_INFREQUENT_ACCESS, or STANDARD; none asked for.
+    pub infrequent_access: Option<bool>,
     /// Server-side encryption with this key.
     pub kms_key: Option<String>,
     /// The most on-demand read and write units a second; −1: no limit.
     pub on_demand_most: Option<(i64, i64)>,
+    /// Read and write units a second that the table is to be warm for; 0: none asked for.
+    pub warm: (u64, u64),
     /// A stream.
     pub stream: Option<StreamView>,
     /// Indexes; their numbers are given when the table is made.
@@ -402,8 +404,10 @@ pub struct UpdateTable {
     pub infrequent_access: Option<bool>,
     /// Server-side encryption with this key, or with the service's own.
     pub kms_key: Option<Option<String>>,
-    /// The most on-demand read and write units a second.
-    pub on_demand_most: Option<(i64, i64)>,
+    /// The most on-demand read and write units a second; −1: no limit.
+    pub on_demand_most: (Option<i64>, Option<i64>),
+    /// Read and write units a second that the table is to be warm for.
+    pub warm: (Option<u64>, Option<u64>),
     /// A stream of this view, or none.
     pub stream: Option<Option<StreamView>>,
     /// Changes of its global indexes.

@@ -28,6 +28,8 @@ pub const TTL_PAST_SECONDS: u64 = 5 * 365 * 86_400;
 pub const STREAM_SECONDS: u64 = 86_400;
 /// A table's tags.
 pub const TAGS: usize = 50;
+/// What a request for more tags than that is told.
+pub const TOO_MANY_TAGS: &str = "Number of Tags exceed the current limit for the provided ResourceArn";
 /// A read unit.
 pub const READ_UNIT: usize = 4096;
 /// A page of Query or Scan, before filters.

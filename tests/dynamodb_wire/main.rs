@@ -14,6 +14,7 @@
 
 mod batches;
 mod client;
+mod create_table;
 mod expressions;
 mod fuzz;
 mod indexes;
@@ -23,4 +24,5 @@ mod streams;
 mod table_settings;
 mod tables;
 mod transactions;
+mod update_table;
 mod wire;

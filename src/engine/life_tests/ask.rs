@@ -44,6 +44,8 @@ pub(super) fn index(
         sort: vec![attribute(sort, KeyType::N)],
         projection,
         provisioned: None,
+        on_demand_most: None,
+        warm: (0, 0),
         added: false,
         dropped: false,
     }
@@ -79,7 +81,8 @@ pub(super) async fn change_index(
         deletion_protection: None,
         infrequent_access: None,
         kms_key: None,
-        on_demand_most: None,
+        on_demand_most: (None, None),
+        warm: (None, None),
         stream: None,
         indexes: vec![change],
     };

@@ -139,6 +139,11 @@ impl WireError {
         WireError::new(Kind::Validation, message)
     }
 
+    /// ValidationException, in the words with which the service begins most of them.
+    pub(super) fn invalid(what: impl std::fmt::Display) -> WireError {
+        WireError::validation(format!("One or more parameter values were invalid: {what}"))
+    }
+
     /// A parameter that would change the result, and that is not there yet.
     pub(super) fn unsupported(parameter: &str) -> WireError {
         WireError::validation(format!(
@@ -205,10 +210,9 @@ impl From<EngineError> for WireError {
             EngineError::ResourceInUse(table) => {
                 WireError::new(Kind::ResourceInUse, format!("Table already exists: {table}"))
             }
-            EngineError::IndexNotFound(index) => WireError::new(
-                Kind::ResourceNotFound,
-                format!("Requested resource not found: Index: {index} not found"),
-            ),
+            EngineError::IndexNotFound(index) => {
+                WireError::new(Kind::ResourceNotFound, format!("Requested resource not found: {index}"))
+            }
             EngineError::LimitExceeded(text) => WireError::new(Kind::LimitExceeded, text),
             EngineError::Validation(text) => WireError::validation(text),
             EngineError::ConditionFailed(item) => {
@@ -272,7 +276,9 @@ impl From<BodyError> for WireError {
         let kind = match error {
             BodyError::TooLarge => Kind::TooLarge,
             BodyError::Slow => Kind::RequestTimeout,
-            BodyError::Broken | BodyError::Encoding(_) => Kind::Serialization,
+            BodyError::Broken => Kind::Serialization,
+            // The service's way to refuse these.
+            BodyError::Encoding(_) => Kind::InternalServerError,
             BodyError::Crowded(_) => Kind::Throttling,
         };
         WireError::new(kind, error.to_string())
