@@ -1,7 +1,7 @@
 //! Items that can't be stored because of an index: its key attribute is of another type, empty or too long. DynamoDB's words.
 
-use super::EngineError;
 use super::error::invalid;
+use super::{EngineError, keys};
 use crate::model::{IndexDef, KeyError, Map, TableDef};
 
 /// Refuses an item that is put.
@@ -14,8 +14,10 @@ pub(super) fn check_updated(table: &TableDef, item: &Map) -> Result<(), EngineEr
     first_error(table, item).map_or(Ok(()), |(index, error)| Err(invalid(text(index, error, true))))
 }
 
+/// Of several indexes the first by name is reported.
 fn first_error<'t>(table: &'t TableDef, item: &Map) -> Option<(&'t IndexDef, KeyError)> {
-    table.indexes.live().find_map(|index| index.check(item).err().map(|found| (index, found.error)))
+    let wrong = table.indexes.live().filter_map(|index| Some((index, index.check(item).err()?.error)));
+    wrong.min_by(|(a, _), (b, _)| a.name.cmp(&b.name))
 }
 
 fn text(index: &IndexDef, error: KeyError, updated: bool) -> String {
@@ -37,11 +39,7 @@ fn text(index: &IndexDef, error: KeyError, updated: bool) -> String {
             )
         }
         KeyError::TooLong { name, limit } => {
-            let hash = index.partition.iter().any(|key| key.name == name);
-            let which = if hash { "hashkey" } else { "rangekey" };
-            format!(
-                "One or more parameter values were invalid: Size of {which} has exceeded the maximum size limit of{limit} bytes"
-            )
+            keys::too_long(index.partition.iter().any(|key| key.name == name), limit)
         }
         KeyError::Missing { .. } => error.to_string(),
     }

@@ -45,6 +45,7 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     for entry in &entries {
         entry.expressions.check_mixture()?;
     }
+    check_mixture(&entries)?;
     read.values()?;
     let mut projections = Vec::with_capacity(entries.len());
     for entry in &mut entries {
@@ -99,13 +100,12 @@ fn check(
     let mut violations = Violations::new();
     shared.check_capacity(&mut violations);
     violations.required("requestItems", &given);
-    violations.check()?;
-    if entries.is_empty() {
-        return Err(WireError::validation("The requestItems parameter is required for BatchGetItem"));
+    if given.is_some() && entries.is_empty() {
+        violations.too_few("RequestItems");
     }
     let mut tables: Vec<(TableName, Vec<Map>)> = Vec::with_capacity(entries.len());
     for entry in entries {
-        violations.name("requestItems", &entry.name);
+        violations.table_key(&format!("{{{}=…}}", entry.name), &entry.name);
         let at = format!("requestItems.{}.member.keys", entry.name);
         violations.required(&at, &entry.keys);
         entry.expressions.check(&mut violations);
@@ -126,6 +126,17 @@ fn check(
         return Err(WireError::validation("Too many items requested for the BatchGetItem call"));
     }
     Ok(tables)
+}
+
+/// One table's entry may not have an expression where another's has a legacy parameter.
+fn check_mixture(entries: &[Entry]) -> Result<(), WireError> {
+    let any = |wanted| entries.iter().any(|entry| entry.expressions.projecting() == Some(wanted));
+    if any("AttributesToGet") && any("ProjectionExpression") {
+        return Err(WireError::validation(
+            "Can not use both expression and non-expression parameters in the same request: Non-expression parameters: {AttributesToGet} Expression parameters: {ProjectionExpression}",
+        ));
+    }
+    Ok(())
 }
 
 /// A key asked for twice, or a table named twice (by name and by ARN).

@@ -96,12 +96,12 @@ fn check(shared: &Shared, given: Option<()>, entries: &[Entry]) -> Result<(), Wi
     shared.check_capacity(&mut violations);
     shared.check_metrics(&mut violations);
     violations.required("requestItems", &given);
-    violations.check()?;
     if entries.is_empty() {
+        violations.check()?;
         return Err(WireError::validation("The requestItems parameter is required for BatchWriteItem"));
     }
     for (name, requests) in entries {
-        violations.name("requestItems", name);
+        violations.table_key(&format!("{{{name}=…}}"), name);
         let count = requests.as_ref().map_or(0, Vec::len);
         if count == 0 || count > limits::BATCH_WRITES {
             let value = format!("Value '{{{name}=[{count} write requests]}}'");
@@ -112,12 +112,13 @@ fn check(shared: &Shared, given: Option<()>, entries: &[Entry]) -> Result<(), Wi
             );
         }
         for (at, request) in requests.iter().flatten().enumerate() {
-            let place = format!("requestItems.{name}.member.{}.member", at + 1);
-            if let Some(item) = &request.put {
-                violations.required(&format!("{place}.putRequest.item"), item);
+            if let Some(item @ None) = &request.put {
+                violations
+                    .required(&format!("requestItems.{name}.member.{}.member.putRequest.item", at + 1), item);
             }
-            if let Some(key) = &request.delete {
-                violations.required(&format!("{place}.deleteRequest.key"), key);
+            if let Some(key @ None) = &request.delete {
+                let place = format!("requestItems.{name}.member.{}.member.deleteRequest.key", at + 1);
+                violations.required(&place, key);
             }
         }
     }

@@ -34,7 +34,7 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     violations.check()?;
     let (Some(table), Some(key)) = (table, key) else { return Err(super::unreadable()) };
     expressions.check_mixture()?;
-    read.values()?;
+    read.values().map_err(|fault| WireError::of_write(fault.quoted()))?;
     let returns_old = shared.returns_old()?;
     let only_if = shared.only_if(expressions.ready()?.condition);
     let request = DeleteItem { table, key, only_if, origin: Origin::Dynamodb };

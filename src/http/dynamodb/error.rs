@@ -7,7 +7,7 @@ use hyper::StatusCode;
 use crate::engine::{EngineError, StreamError};
 use crate::http::body::BodyError;
 use crate::http::memory::Crowded;
-use crate::model::dynamodb_json::{self, DecodeError};
+use crate::model::dynamodb_json::{self, DecodeError, InvalidValue};
 use crate::model::{Image, ImageError};
 
 /// A kind of error, as the service tells them apart.
@@ -121,6 +121,11 @@ impl WireError {
         WireError::new(Kind::Validation, message)
     }
 
+    /// What the operations that write one item say of a request's own faults: as if of one violated constraint.
+    pub(super) fn of_write(text: impl std::fmt::Display) -> WireError {
+        WireError::validation(format!("1 validation error detected: {text}"))
+    }
+
     /// A parameter that would change the result, and that is not there yet.
     pub(super) fn unsupported(parameter: &str) -> WireError {
         WireError::validation(format!(
@@ -223,8 +228,14 @@ impl From<DecodeError> for WireError {
     fn from(error: DecodeError) -> WireError {
         match error {
             DecodeError::Serialization(text) => WireError::new(Kind::Serialization, text),
-            DecodeError::Validation(text) => WireError::validation(text),
+            DecodeError::Validation(fault) => fault.into(),
         }
+    }
+}
+
+impl From<InvalidValue> for WireError {
+    fn from(fault: InvalidValue) -> WireError {
+        WireError::validation(fault.to_string())
     }
 }
 

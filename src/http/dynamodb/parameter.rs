@@ -42,11 +42,17 @@ impl Shared {
 
     /// Constraints of what single writes return.
     pub(super) fn check_return(&self, violations: &mut Violations) {
-        let words = ["ALL_NEW", "UPDATED_OLD", "ALL_OLD", "NONE", "UPDATED_NEW"];
-        violations.one_of("returnValues", self.return_values.as_deref(), &words);
+        violations.return_values(self.return_values.as_deref());
         self.check_metrics(violations);
         let at = "returnValuesOnConditionCheckFailure";
         violations.one_of(at, self.on_failure.as_deref(), &["ALL_OLD", "NONE"]);
+    }
+
+    /// UpdateItem reports a ReturnValues that is none alone, before anything else.
+    pub(super) fn check_return_first(&self) -> Result<(), WireError> {
+        let mut violations = Violations::new();
+        violations.return_values(self.return_values.as_deref());
+        violations.check()
     }
 
     /// What a write must hold for; a refusal carries the old item where that is asked for.

@@ -9,7 +9,8 @@ use super::expressions::{self, Expressions};
 use super::parameter::Shared;
 use super::request::Wire;
 use super::{Call, written};
-use crate::engine::{Capacity, PutItem};
+use crate::engine::{Capacity, ITEM_TOO_LARGE, PutItem};
+use crate::model::{limits, size};
 use crate::store::Origin;
 
 pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
@@ -34,8 +35,12 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     violations.check()?;
     let (Some(table), Some(item)) = (table, item) else { return Err(super::unreadable()) };
     expressions.check_mixture()?;
-    read.values()?;
+    read.values().map_err(|fault| WireError::of_write(fault.quoted()))?;
     let returns_old = shared.returns_old()?;
+    if expressions.any() && size::item_size(&item) > limits::ITEM_SIZE {
+        // The service looks at the size before it looks at conditions.
+        return Err(WireError::validation(ITEM_TOO_LARGE));
+    }
     let only_if = shared.only_if(expressions.ready()?.condition);
     let request = PutItem { table, item, only_if, origin: Origin::Dynamodb };
     call.admit(&request.table, Capacity::Write)?;

@@ -27,6 +27,7 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
         Ok(())
     })?;
     not_empty(table.as_deref())?;
+    shared.check_return_first()?;
     let mut violations = Violations::new();
     shared.check_capacity(&mut violations);
     let table = violations.table(table.as_deref());
@@ -36,7 +37,7 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     violations.check()?;
     let (Some(table), Some(key)) = (table, key) else { return Err(super::unreadable()) };
     expressions.check_mixture()?;
-    read.values()?;
+    read.values().map_err(|fault| WireError::of_write(fault.quoted()))?;
     let ready = expressions.ready()?;
     let only_if = shared.only_if(ready.condition);
     let request = UpdateItem { table, key, update: ready.update, only_if, origin: Origin::Dynamodb };
