@@ -314,11 +314,11 @@ async fn items_that_do_not_fit_an_index_are_refused_and_its_writes_counted() {
     );
     assert_eq!(
         gateway.invalid("PutItem", put("region", json!({"NULL": true}))).await,
-        "One or more parameter values were invalid: Type mismatch for Index Key region Expected: S Actual: NULL IndexName: by-region"
+        "One or more parameter values were invalid: Type mismatch for Index Key region Expected: S Actual: NULL IndexName: by-place"
     );
     assert_eq!(
         gateway.invalid("PutItem", put("region", json!({"S": ""}))).await,
-        "One or more parameter values are not valid. A value specified for a secondary index key is not supported. The AttributeValue for a key attribute cannot contain an empty string value. IndexName: by-region, IndexKey: region"
+        "One or more parameter values are not valid. A value specified for a secondary index key is not supported. The AttributeValue for a key attribute cannot contain an empty string value. IndexName: by-place, IndexKey: region"
     );
     let written = gateway.ok("PutItem", put("region", json!({"S": "west"}))).await;
     let consumed = &written["ConsumedCapacity"];

@@ -19,6 +19,8 @@ mod fuzz;
 mod indexes;
 mod items;
 mod pages;
+mod refusals;
+mod starting_keys;
 mod streams;
 mod table_settings;
 mod tables;
