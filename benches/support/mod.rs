@@ -2,7 +2,7 @@
 
 #![allow(dead_code)] // each benchmark uses its part
 
-use std::io::{BufReader, Read, Write};
+use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -178,4 +178,88 @@ pub fn reading(n: usize) -> Vec<u8> {
     text.push_str("\"}");
     assert_eq!(text.len(), 200);
     text.into_bytes()
+}
+
+/// A connection that is kept, for DynamoDB's calls.
+pub struct Connection {
+    stream: BufReader<TcpStream>,
+    request: Vec<u8>,
+    body: Vec<u8>,
+}
+
+impl Connection {
+    pub fn to(address: SocketAddr) -> Connection {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Connection {
+            stream: BufReader::with_capacity(256 << 10, stream),
+            request: Vec::new(),
+            body: Vec::new(),
+        }
+    }
+
+    /// One call; its answer, which must be 200. The signature is of the form that peers ask for, and signs nothing.
+    pub fn dynamodb(&mut self, operation: &str, body: &str) -> &str {
+        self.request.clear();
+        write!(
+            self.request,
+            "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-amz-json-1.0\r\nX-Amz-Target: \
+             DynamoDB_20120810.{operation}\r\nX-Amz-Date: 20260101T000000Z\r\nAuthorization: AWS4-HMAC-SHA256 \
+             Credential=local/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host;x-amz-date, \
+             Signature=0000000000000000000000000000000000000000000000000000000000000000\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+        self.stream.get_mut().write_all(&self.request).unwrap();
+        let (status, length) = self.head();
+        self.read_body(length);
+        let answer = std::str::from_utf8(&self.body).unwrap();
+        assert_eq!(status, 200, "{operation}: {answer}");
+        answer
+    }
+
+    /// Status and length (none: chunked) of an answer.
+    fn head(&mut self) -> (u16, Option<usize>) {
+        let first = self.line();
+        let status = first.split(' ').nth(1).and_then(|text| text.parse().ok()).expect("a status line");
+        let mut length = None;
+        loop {
+            let line = self.line().to_ascii_lowercase();
+            if line.is_empty() {
+                return (status, length);
+            }
+            if let Some(text) = line.strip_prefix("content-length:") {
+                length = text.trim().parse().ok();
+            }
+        }
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.stream.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    fn read_body(&mut self, length: Option<usize>) {
+        self.body.clear();
+        let mut take = |connection: &mut BufReader<TcpStream>, length: usize| {
+            let at = self.body.len();
+            self.body.resize(at + length, 0);
+            connection.read_exact(&mut self.body[at..]).unwrap();
+        };
+        if let Some(length) = length {
+            return take(&mut self.stream, length);
+        }
+        loop {
+            let mut size = String::new();
+            self.stream.read_line(&mut size).unwrap();
+            let size = usize::from_str_radix(size.trim(), 16).unwrap();
+            take(&mut self.stream, size);
+            let mut end = String::new();
+            self.stream.read_line(&mut end).unwrap();
+            if size == 0 {
+                return;
+            }
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! `[log]`: how the daemon's log looks, and how much of it there is.
 
 use serde::Deserialize;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::raw;
 use super::validate::Fault;
@@ -11,7 +11,7 @@ use super::validate::Fault;
 pub struct LogSettings {
     /// Where it goes, and how it looks.
     pub format: LogFormat,
-    /// Which events: directives of `tracing_subscriber`'s `EnvFilter`, such as `info` or `info,forebay::sync=debug`.
+    /// Which events: as [`filter`] reads them, such as `info` or `info,forebay::sync=debug`.
     pub level: String,
 }
 
@@ -36,12 +36,24 @@ pub enum LogFormat {
     Journald,
 }
 
+/// A filter from its text: levels, alone or for a module (`info,forebay::sync=debug`), split by commas.
+///
+/// `Targets` takes a word that is no level for a module, and shows that one alone; here it is a slip.
+pub fn filter(text: &str) -> Result<Targets, String> {
+    let is_level = |part: &str| !part.is_empty() && part.parse::<LevelFilter>().is_ok();
+    let slip = text.split(',').find(|part| !part.contains('=') && !is_level(part));
+    match slip {
+        Some(part) => Err(format!("{:?} is no level", part.trim())),
+        None => text.parse().map_err(|error| format!("{error}")),
+    }
+}
+
 /// Checks the section.
 pub(super) fn validate(raw: raw::Log) -> Result<LogSettings, Fault> {
     let raw::Log { format, level } = raw;
     let defaults = LogSettings::default();
     let level = level.unwrap_or(defaults.level);
-    EnvFilter::try_new(&level).map_err(|error| {
+    filter(&level).map_err(|error| {
         Fault::of(
             "log.level",
             format!(
@@ -50,4 +62,22 @@ pub(super) fn validate(raw: raw::Log) -> Result<LogSettings, Fault> {
         )
     })?;
     Ok(LogSettings { format: format.unwrap_or(defaults.format), level })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_for_all_and_for_modules() {
+        let levels = |text: &str| filter(text).unwrap();
+        let debug = levels("info,forebay::sync=debug");
+        assert!(debug.would_enable("forebay::sync::worker", &tracing::Level::DEBUG));
+        assert!(!debug.would_enable("forebay::store", &tracing::Level::DEBUG));
+        assert!(debug.would_enable("forebay::store", &tracing::Level::INFO));
+        assert!(!levels("off").would_enable("forebay", &tracing::Level::ERROR));
+        for slip in ["loud", "", "info,loud", "forebay=loud"] {
+            assert!(filter(slip).is_err(), "{slip:?}");
+        }
+    }
 }

@@ -18,7 +18,7 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-pub use log::{LogFormat, LogSettings};
+pub use log::{LogFormat, LogSettings, filter as log_filter};
 pub use settings::{ClockSettings, ConfiguredTable, Settings};
 pub use units::{Size, Span};
 

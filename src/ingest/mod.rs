@@ -29,6 +29,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 pub use accept::Accept;
+pub use cbor::{CborError, cbor_value};
 pub use preset::preset_names;
 pub use rejected::Rejected;
 pub use rule_set::{Context, Outcome, Rejection, RuleSet, Skip, Subscriptions};

@@ -11,13 +11,14 @@ use std::io::IsTerminal;
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::MetadataExt as _;
 
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
+use tracing_subscriber::{Layer, Registry, reload};
 
-use crate::config::{LogFormat, LogSettings};
+use crate::config::{LogFormat, LogSettings, log_filter};
 
-type Filter = reload::Handle<EnvFilter, Registry>;
+type Filter = reload::Handle<Targets, Registry>;
 
 /// The running log, for changes of its filter.
 #[derive(Clone)]
@@ -41,16 +42,17 @@ impl Logging {
     pub(super) fn filter_by(&self, settings: &LogSettings) -> bool {
         let (filter, _) = filter(settings);
         let Some(handle) = &self.0 else { return false };
-        let same = handle.with_current(|current| current.to_string() == filter.to_string()).unwrap_or(true);
+        let same = handle.with_current(|current| *current == filter).unwrap_or(true);
         !same && handle.reload(filter).is_ok()
     }
 }
 
 /// The filter, and what is wrong with the environment's. The settings' has been validated.
-fn filter(settings: &LogSettings) -> (EnvFilter, Option<String>) {
-    let configured = || EnvFilter::try_new(&settings.level).unwrap_or_else(|_| EnvFilter::new("info"));
+fn filter(settings: &LogSettings) -> (Targets, Option<String>) {
+    let configured =
+        || log_filter(&settings.level).unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO));
     match std::env::var("FOREBAY_LOG") {
-        Ok(text) if !text.is_empty() => match EnvFilter::try_new(&text) {
+        Ok(text) if !text.is_empty() => match log_filter(&text) {
             Ok(filter) => (filter, None),
             Err(error) => {
                 let complaint = format!("FOREBAY_LOG {text:?} is no filter ({error}); [log] level serves");
