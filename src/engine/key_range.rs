@@ -28,7 +28,13 @@ impl Conditions<'_, '_> {
 
 /// No more conditions than the key has attributes, and one for each partition attribute.
 pub(super) fn check_partition(target: &Target, conditions: &[KeyCondition]) -> Result<(), EngineError> {
-    if conditions.len() > target.partition().len() + target.sort().len() {
+    let (count, most) = (conditions.len(), target.partition().len() + target.sort().len());
+    if count > most.max(2) {
+        return Err(invalid(format!(
+            "The number of query conditions ({count}) exceeds the number of key attributes defined in the schema ({most})"
+        )));
+    }
+    if count > most {
         return Err(unsupported());
     }
     let there = |key: &KeyAttribute| conditions.iter().any(|condition| key.name == condition.attribute);

@@ -188,7 +188,9 @@ pub enum KeyFault {
     NoAttribute,
     #[error("KeyConditionExpressions cannot have conditions on nested attributes")]
     NestedAttribute,
-    #[error("KeyConditionExpressions must only contain one condition per key")]
+    #[error(
+        "Invalid KeyConditionExpression: KeyConditionExpressions must only contain one condition per key"
+    )]
     Repeated,
 }
 

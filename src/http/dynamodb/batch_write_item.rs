@@ -10,19 +10,20 @@ use super::json::{Object, list};
 use super::mismatch::Expected;
 use super::parameter::Shared;
 use super::request::Wire;
+use super::shown;
 use crate::engine::{BatchWrite, BatchWritten, Capacity, Write};
 use crate::model::dynamodb_json::{DecodeError, write_item};
 use crate::model::{ImageError, Map, TableName, limits};
 use crate::store::Origin;
 
 /// One table's entry.
-type Entry = (String, Option<Vec<WriteRequest>>);
+pub(super) type Entry = (String, Option<Vec<WriteRequest>>);
 
 /// PutRequest and DeleteRequest as they stand: each there or not, and with an item or not.
 #[derive(Debug, Default)]
-struct WriteRequest {
-    put: Option<Option<Map>>,
-    delete: Option<Option<Map>>,
+pub(super) struct WriteRequest {
+    pub(super) put: Option<Option<Map>>,
+    pub(super) delete: Option<Option<Map>>,
 }
 
 pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
@@ -95,18 +96,22 @@ fn check(shared: &Shared, given: Option<()>, entries: &[Entry]) -> Result<(), Wi
     let mut violations = Violations::new();
     shared.check_capacity(&mut violations);
     shared.check_metrics(&mut violations);
+    if !violations.any() {
+        // The service says nothing of the tables' names beside a violation of these.
+        let names = entries.iter().map(|(name, _)| name.as_str());
+        violations.table_keys(|| shown::request_items(entries), names);
+    }
     violations.required("requestItems", &given);
     if entries.is_empty() {
         violations.check()?;
         return Err(WireError::validation("The requestItems parameter is required for BatchWriteItem"));
     }
+    let shown = |entries| format!("Value '{}'", shown::request_items(entries));
     for (name, requests) in entries {
-        violations.table_key(&format!("{{{name}=…}}"), name);
         let count = requests.as_ref().map_or(0, Vec::len);
         if count == 0 || count > limits::BATCH_WRITES {
-            let value = format!("Value '{{{name}=[{count} write requests]}}'");
             violations.other(
-                &value,
+                &shown(entries),
                 "requestItems",
                 "Map value must satisfy constraint: [Member must have length less than or equal to 25, Member must have length greater than or equal to 1]",
             );

@@ -87,11 +87,15 @@ impl Violations {
         self.add("Value", at, "Member must have length greater than or equal to 1");
     }
 
-    /// A name of a table as a key of RequestItems, a map whose first lines are `shown`.
-    pub(super) fn table_key(&mut self, shown: &str, name: &str) {
+    /// The names of tables as keys of RequestItems, a map that the service shows as `shown`.
+    pub(super) fn table_keys<'n>(
+        &mut self,
+        shown: impl FnOnce() -> String,
+        names: impl IntoIterator<Item = &'n str>,
+    ) {
         let constraint = "Map keys must satisfy constraint: [Member must have length less than or equal to 255, Member must have length greater than or equal to 3, Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+]";
-        if TableName::new(name).is_none() {
-            self.add(&Violations::value(shown), "requestItems", constraint);
+        if names.into_iter().any(|name| TableName::new(name).is_none()) {
+            self.add(&Violations::value(&shown()), "requestItems", constraint);
         }
     }
 
@@ -128,6 +132,11 @@ impl Violations {
         let name = name_of(given);
         self.name("tableName", name);
         TableName::new(name)
+    }
+
+    /// Whether anything is wrong.
+    pub(super) fn any(&self) -> bool {
+        !self.0.is_empty()
     }
 
     /// Passes, or says all that is wrong.

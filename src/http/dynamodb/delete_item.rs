@@ -25,16 +25,18 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
         Ok(())
     })?;
     not_empty(table.as_deref())?;
+    expressions.check_operator()?;
     let mut violations = Violations::new();
     shared.check_capacity(&mut violations);
     let table = violations.table(table.as_deref());
+    shared.check_return_value(&mut violations);
     shared.check_return(&mut violations);
     violations.required("key", &key);
     expressions.check(&mut violations);
     violations.check()?;
     let (Some(table), Some(key)) = (table, key) else { return Err(super::unreadable()) };
     expressions.check_mixture()?;
-    read.values().map_err(|fault| WireError::of_write(fault.quoted()))?;
+    read.values().map_err(|fault| WireError::of_write(fault.newer()))?;
     let returns_old = shared.returns_old()?;
     let only_if = shared.only_if(expressions.ready()?.condition);
     let request = DeleteItem { table, key, only_if, origin: Origin::Dynamodb };

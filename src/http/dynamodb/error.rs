@@ -126,6 +126,17 @@ impl WireError {
         WireError::validation(format!("1 validation error detected: {text}"))
     }
 
+    /// The same for a refusal that is made already; one that has its envelope keeps it.
+    pub(super) fn in_envelope(self) -> WireError {
+        const ENVELOPE: &str = "1 validation error detected: ";
+        match &self.message {
+            Some(text) if self.kind == Kind::Validation && !text.starts_with(ENVELOPE) => {
+                WireError::of_write(text)
+            }
+            _ => self,
+        }
+    }
+
     /// A parameter that would change the result, and that is not there yet.
     pub(super) fn unsupported(parameter: &str) -> WireError {
         WireError::validation(format!(

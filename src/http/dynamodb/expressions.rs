@@ -10,10 +10,13 @@ use super::json::{Object, list};
 use super::mismatch;
 use super::request::Wire;
 use crate::expression::{
-    self, Condition, ExpressionError, KeyCondition, KeyTest, Kind, Placeholders, Projection, Update,
+    self, Condition, ExpressionError, Fault, KeyCondition, KeyTest, Kind, PlaceholderFault, Placeholders,
+    Projection, Update,
 };
-use crate::model::AttributeValue;
 use crate::model::dynamodb_json::{DecodeError, InvalidValue, write_string};
+use crate::model::{AttributeValue, limits};
+
+const LONG_NAME: &str = "Attribute name is too large, must be less than 65536 bytes";
 
 /// Which of them an operation takes, in the service's order.
 #[derive(Debug)]
@@ -30,6 +33,11 @@ impl Takes {
     /// The expressions that use values.
     fn with_values(&self) -> impl Iterator<Item = &'static str> {
         self.expressions.iter().copied().filter(|name| *name != "ProjectionExpression")
+    }
+
+    /// Whether the service has its newer words for what is wrong: of the operations with values all but Scan.
+    fn newer(&self) -> bool {
+        self.write || self.expressions.contains(&"KeyConditionExpression")
     }
 }
 
@@ -164,10 +172,14 @@ impl Expressions {
     /// Refuses a legacy parameter with a wrong value.
     fn values_of(&self, parameter: &str) -> Result<(), WireError> {
         match self.wrong.iter().find(|(name, _)| *name == parameter) {
-            Some((_, fault)) if self.takes.write => Err(WireError::of_write(fault.quoted())),
-            Some((_, fault)) => Err(fault.clone().into()),
+            Some((_, fault)) => Err(self.refusal(self.words(fault))),
             None => Ok(()),
         }
+    }
+
+    /// What is wrong with a value, in the operation's words.
+    pub(super) fn words(&self, fault: &InvalidValue) -> String {
+        if self.takes.newer() { fault.newer() } else { fault.to_string() }
     }
 
     /// A refusal of the request as a whole.
@@ -187,6 +199,20 @@ impl Expressions {
         if let Some(attributes) = &self.attributes {
             violations.length("attributesToGet", "[]", attributes.len(), 1, usize::MAX);
         }
+    }
+
+    /// With conditions to join, a ConditionalOperator that is none is refused alone, in the newer words, misspelt as the
+    /// service does.
+    pub(super) fn check_operator(&self) -> Result<(), WireError> {
+        let known = matches!(self.operator.as_deref(), None | Some("OR" | "AND"));
+        let joined = self.expected.as_ref().map_or(0, Vec::len).max(self.filter.as_ref().map_or(0, Vec::len));
+        let mut malformed = Violations::new();
+        self.expected.iter().flatten().for_each(|expected| expected.check(&mut malformed));
+        self.filter.iter().flatten().for_each(|comparison| comparison.check("filter", &mut malformed));
+        if known || joined < 2 || malformed.any() {
+            return Ok(());
+        }
+        Err(self.refusal("Failed to satisfy constraint: Member must satisfy enum value set: [ALL, OR]"))
     }
 
     /// Whether there is any of them.
@@ -282,9 +308,16 @@ impl Expressions {
 
     /// The legacy parameters, ready, but for KeyConditions.
     pub(super) fn legacy(&mut self) -> Result<Ready, WireError> {
+        let write = self.takes.write;
+        self.joined().map_err(|error| if write { error.in_envelope() } else { error })
+    }
+
+    fn joined(&mut self) -> Result<Ready, WireError> {
         let operator = self.operator.take();
         let mut ready = Ready::default();
         self.values_of("AttributeUpdates")?;
+        let updated = self.updates.iter().flatten().map(AttributeUpdate::attribute);
+        short(self.attributes.iter().flatten().map(String::as_str).chain(updated))?;
         ready.update = self.updates.take().map(attribute_updates::joined).transpose()?;
         // A Scan's AttributesToGet comes before its filter, a Query's after it.
         let scan = self.takes.legacy.contains(&"ScanFilter");
@@ -322,7 +355,21 @@ impl Expressions {
 
     /// The expressions, ready.
     pub(super) fn bound(&mut self, ready: &mut Ready) -> Result<(), WireError> {
-        self.bind(ready).map_err(|error| self.refusal(error))
+        self.bind(ready).map_err(|error| match error {
+            ExpressionError::Placeholder(_, PlaceholderFault::Value(fault, _))
+                if self.takes.newer() && fault.without_place() =>
+            {
+                self.refusal(fault.newer())
+            }
+            // Only a Scan tells the size.
+            ExpressionError::Invalid(kind, Fault::FilterTooLarge(_)) if self.takes.newer() => {
+                self.refusal(ExpressionError::Invalid(kind, Fault::TooLarge))
+            }
+            ExpressionError::Placeholder(_, PlaceholderFault::LongName(_)) if self.takes.write => {
+                self.refusal(LONG_NAME)
+            }
+            error => self.refusal(error),
+        })
     }
 
     fn bind(&mut self, ready: &mut Ready) -> Result<(), ExpressionError> {
@@ -346,6 +393,14 @@ impl Expressions {
         placeholders.finish()?;
         ready.key_condition = keys.map(KeyTest::conditions).transpose()?;
         Ok(())
+    }
+}
+
+/// Refuses attributes whose names no item can have.
+fn short<'n>(names: impl IntoIterator<Item = &'n str>) -> Result<(), WireError> {
+    match names.into_iter().find(|name| name.len() > limits::ATTRIBUTE_NAME) {
+        Some(_) => Err(WireError::validation(LONG_NAME)),
+        None => Ok(()),
     }
 }
 

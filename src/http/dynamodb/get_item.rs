@@ -35,7 +35,7 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     violations.check()?;
     let (Some(table), Some(key)) = (table, key) else { return Err(super::unreadable()) };
     expressions.check_mixture()?;
-    read.values()?;
+    read.values().map_err(|fault| WireError::validation(fault.newer()))?;
     let projection = expressions.ready()?.projection;
 
     let share = call.answers().take(2 * limits::ITEM_SIZE).await?;

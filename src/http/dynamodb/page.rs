@@ -98,7 +98,7 @@ impl Paging {
             Some(fault) if fault.names_starting_key() => {
                 Err(WireError::validation(format!("The provided starting key is invalid: {fault}")))
             }
-            Some(fault) => Err(fault.clone().into()),
+            Some(fault) => Err(WireError::validation(self.expressions.words(fault))),
         }
     }
 

@@ -26,16 +26,18 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
         Ok(())
     })?;
     not_empty(table.as_deref())?;
+    expressions.check_operator()?;
     let mut violations = Violations::new();
     shared.check_capacity(&mut violations);
     let table = violations.table(table.as_deref());
     violations.required("item", &item);
     expressions.check(&mut violations);
+    shared.check_return_value(&mut violations);
     shared.check_return(&mut violations);
     violations.check()?;
     let (Some(table), Some(item)) = (table, item) else { return Err(super::unreadable()) };
     expressions.check_mixture()?;
-    read.values().map_err(|fault| WireError::of_write(fault.quoted()))?;
+    read.values().map_err(|fault| WireError::of_write(fault.newer()))?;
     let returns_old = shared.returns_old()?;
     if expressions.any() && size::item_size(&item) > limits::ITEM_SIZE {
         // The service looks at the size before it looks at conditions.

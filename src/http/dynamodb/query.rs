@@ -6,7 +6,7 @@ use super::Call;
 use super::constraint::{Violations, not_empty};
 use super::error::WireError;
 use super::expressions;
-use super::key_conditions::{self, few};
+use super::key_conditions;
 use super::page::{Paging, UNSPECIFIC};
 use super::request::Wire;
 use crate::engine::{Capacity, Query};
@@ -22,6 +22,7 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
         Ok(())
     })?;
     not_empty(paging.table.as_deref())?;
+    paging.expressions.check_operator()?;
     let mut violations = Violations::new();
     paging.check_select(&mut violations);
     paging.shared.check_capacity(&mut violations);
@@ -34,15 +35,19 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     violations.check()?;
     let Some(table) = table else { return Err(super::unreadable()) };
     paging.expressions.check_mixture()?;
-    read.values()?;
+    read.values().map_err(|fault| WireError::validation(fault.newer()))?;
     let projecting = paging.expressions.projecting();
     let mut ready = paging.expressions.legacy()?;
     paging.check_start()?;
     let legacy = paging.expressions.key_conditions()?;
     paging.expressions.bound(&mut ready)?;
+    let mut few = Ok(());
     let conditions = match (ready.key_condition, legacy) {
         (Some(conditions), _) => conditions,
-        (None, Some(conditions)) => key_conditions::to_engine(conditions)?,
+        (None, Some(conditions)) => {
+            few = key_conditions::few(conditions.len(), paging.of_index());
+            key_conditions::to_engine(conditions)?
+        }
         (None, None) => {
             return Err(WireError::validation(
                 "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.",
@@ -54,7 +59,7 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
         Some(text) if text == UNSPECIFIC => WireError::of_write(text),
         _ => error,
     })?;
-    few(conditions.len(), paging.of_index())?;
+    few?;
 
     let share = paging.share(call).await?;
     let request = Query {

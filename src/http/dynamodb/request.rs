@@ -53,6 +53,17 @@ impl<'j> Wire<'j> {
         Ok(Some(peek))
     }
 
+    /// Reads what `read` reads, and gives its text as well.
+    pub(super) fn with_text<T>(
+        &mut self,
+        read: impl FnOnce(&mut Wire<'j>) -> Result<T>,
+    ) -> Result<(T, &'j [u8])> {
+        self.peek()?;
+        let start = self.json.current_index();
+        let value = read(self)?;
+        Ok((value, self.json.slice_to_current(start)))
+    }
+
     /// Reads an object, member by member; false for null.
     pub(super) fn object(
         &mut self,

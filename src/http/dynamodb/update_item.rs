@@ -26,18 +26,30 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
         }
         Ok(())
     })?;
-    not_empty(table.as_deref())?;
-    shared.check_return_first()?;
+    if key.is_some() {
+        not_empty(table.as_deref())?;
+        shared.check_return_first()?;
+        expressions.check_operator()?;
+    }
     let mut violations = Violations::new();
+    if key.is_none() {
+        // Without a key the service lists what is wrong in its older words.
+        expressions.check(&mut violations);
+    }
     shared.check_capacity(&mut violations);
     let table = violations.table(table.as_deref());
+    if key.is_none() {
+        shared.check_return_listed(&mut violations);
+    }
     shared.check_return(&mut violations);
     violations.required("key", &key);
-    expressions.check(&mut violations);
+    if key.is_some() {
+        expressions.check(&mut violations);
+    }
     violations.check()?;
     let (Some(table), Some(key)) = (table, key) else { return Err(super::unreadable()) };
     expressions.check_mixture()?;
-    read.values().map_err(|fault| WireError::of_write(fault.quoted()))?;
+    read.values().map_err(|fault| WireError::of_write(fault.newer()))?;
     let ready = expressions.ready()?;
     let only_if = shared.only_if(ready.condition);
     let request = UpdateItem { table, key, update: ready.update, only_if, origin: Origin::Dynamodb };

@@ -11,6 +11,7 @@ use super::super::json::{VALUES, excerpt, last_wins, skip};
 use super::super::limits;
 use super::super::number::{Number, NumberError};
 use super::super::value::{AttributeValue, Map, Name, Set};
+use super::invalid::OVERFLOW;
 use super::{DecodeError, InvalidValue, truth};
 
 const STRUCTURE: &str = "Start of structure or map found where not expected";
@@ -150,7 +151,7 @@ impl<'p, 'j> Reader<'p, 'j> {
             if name.is_empty() {
                 self.other("One or more parameter values were invalid: Empty attribute name");
             } else if name.len() > limits::ATTRIBUTE_NAME {
-                self.other("Attribute name is too large, must be less than 65536 bytes");
+                self.invalid(InvalidValue::LongName);
             }
             let peek = self.peek()?;
             if let Some(value) = self.value(peek, level)? {
@@ -266,7 +267,7 @@ impl<'p, 'j> Reader<'p, 'j> {
         if numbers.is_empty() {
             self.other("One or more parameter values were invalid: An number set  may not be empty");
         } else if repeats(&numbers) {
-            self.other("Input collection contains duplicates");
+            self.invalid(InvalidValue::RepeatedNumbers);
         }
         Ok(Set::new(numbers).ok())
     }
@@ -366,13 +367,13 @@ impl<'p, 'j> Reader<'p, 'j> {
 }
 
 fn number_error(text: &str, error: NumberError) -> InvalidValue {
-    InvalidValue::Other(match error {
+    InvalidValue::Number(match error {
         NumberError::Syntax if text.is_empty() => return InvalidValue::EmptyNumber,
         NumberError::Syntax => format!("{}: {}", InvalidValue::EmptyNumber, excerpt(text, REPEATED)),
-        NumberError::Overflow => {
-            "Number overflow. Attempting to store a number with magnitude larger than supported range"
-                .to_string()
+        NumberError::Overflow if text.to_ascii_lowercase().ends_with("e2147483647") => {
+            return InvalidValue::WrappedNumber;
         }
+        NumberError::Overflow => OVERFLOW.to_owned(),
         NumberError::Underflow => {
             "Number underflow. Attempting to store a number with magnitude smaller than supported range"
                 .to_string()
