@@ -72,7 +72,10 @@ async fn constraints_come_before_values_and_values_before_the_table() {
     let wrong = json!({"TableName": "absent", "Item": {"n": {"N": "x"}}});
     assert!(gateway.invalid("PutItem", wrong).await.contains("cannot be converted to a numeric value: x"));
     let wrong = json!({"TableName": "absent", "Item": {"id": {"S": "a"}}, "ReturnValues": "ALL_NEW"});
-    assert_eq!(gateway.invalid("PutItem", wrong).await, "ReturnValues can only be ALL_OLD or NONE");
+    assert_eq!(
+        gateway.invalid("PutItem", wrong).await,
+        "1 validation error detected: ReturnValues can only be ALL_OLD or NONE"
+    );
     let large = json!({"TableName": "absent", "Item": {"v": {"S": "x".repeat(410 * 1024)}}});
     assert_eq!(gateway.invalid("PutItem", large).await, "Item size has exceeded the maximum allowed size");
     let absent = json!({"TableName": "absent", "Item": {"v": {"S": "x"}}});

@@ -24,4 +24,5 @@ mod starting_keys;
 mod streams;
 mod table_settings;
 mod tables;
+mod value_words;
 mod wire;

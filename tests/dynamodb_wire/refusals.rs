@@ -61,6 +61,26 @@ async fn single_writes_put_their_faults_in_an_envelope() {
             "1 validation error detected: Invalid UpdateExpression: An expression attribute value used in expression \
              is not defined; attribute value: :v",
         ),
+        (
+            "DeleteItem",
+            devices(json!({"Key": item, "Expected": {"x": {"Exists": true}}})),
+            "1 validation error detected: One or more parameter values were invalid: Value must be provided when Exists \
+             is true for Attribute: x",
+        ),
+        (
+            "PutItem",
+            devices(json!({"Item": item, "ReturnValues": "UPDATED_OLD"})),
+            "1 validation error detected: ReturnValues can only be ALL_OLD or NONE",
+        ),
+        // Without a key all of it is listed, in older words.
+        (
+            "UpdateItem",
+            json!({"TableName": "", "ReturnValues": "SOME"}),
+            "3 validation errors detected: Value '' at 'tableName' failed to satisfy constraint: Member must have length \
+             greater than or equal to 1; Value 'SOME' at 'returnValues' failed to satisfy constraint: Member must satisfy \
+             enum value set: [ALL_NEW, UPDATED_OLD, ALL_OLD, NONE, UPDATED_NEW]; Value null at 'key' failed to satisfy \
+             constraint: Member must not be null",
+        ),
         // What is wrong with the key is found with the table, and stands alone.
         (
             "UpdateItem",
@@ -155,7 +175,7 @@ async fn key_conditions_are_refused_for_their_shape() {
         ("size(device) = :n", "KeyConditionExpressions cannot contain nested operations".to_owned()),
         (
             "device = :s AND device = :s",
-            "KeyConditionExpressions must only contain one condition per key".to_owned(),
+            "Invalid KeyConditionExpression: KeyConditionExpressions must only contain one condition per key".to_owned(),
         ),
         ("ts = :n", "Query condition missed key schema element: device".to_owned()),
         ("device < :s", "Query key condition not supported".to_owned()),
@@ -169,6 +189,10 @@ async fn key_conditions_are_refused_for_their_shape() {
             "device = :s AND ts = :s",
             "One or more parameter values were invalid: Condition parameter type does not match schema type"
                 .to_owned(),
+        ),
+        (
+            "device = :s AND ts > :n AND place = :s",
+            "The number of query conditions (3) exceeds the number of key attributes defined in the schema (2)".to_owned(),
         ),
     ];
     let values = json!({":s": {"S": "a"}, ":n": {"N": "1"}});
@@ -202,6 +226,27 @@ async fn batches_look_at_sizes_before_tables_and_tables_before_keys() {
             "BatchWriteItem",
             json!({"RequestItems": {"devices": put(json!({"other": {"S": "a"}}))}}),
             "The provided key element does not match the schema",
+        ),
+        (
+            "BatchGetItem",
+            json!({"RequestItems": {"a b": {"Keys": [{"id": {"S": "x y"}}]}}}),
+            "1 validation error detected: Value '{\"a b\":{\"Keys\":[{\"id\":{\"S\":\"x y\"}}]}}' at 'requestItems' failed to \
+             satisfy constraint: Map keys must satisfy constraint: [Member must have length less than or equal to 255, \
+             Member must have length greater than or equal to 3, Member must satisfy regular expression pattern: \
+             [a-zA-Z0-9_.-]+]",
+        ),
+        (
+            "BatchWriteItem",
+            json!({"RequestItems": {"devices": []}}),
+            "1 validation error detected: Value '{devices=[]}' at 'requestItems' failed to satisfy constraint: Map value \
+             must satisfy constraint: [Member must have length less than or equal to 25, Member must have length greater \
+             than or equal to 1]",
+        ),
+        (
+            "BatchWriteItem",
+            json!({"RequestItems": {"x!": put(json!({"id": {"S": "a"}}))}, "ReturnConsumedCapacity": "SOME"}),
+            "1 validation error detected: Value 'SOME' at 'returnConsumedCapacity' failed to satisfy constraint: Member \
+             must satisfy enum value set: [INDEXES, TOTAL, NONE]",
         ),
         (
             "BatchGetItem",
