@@ -28,10 +28,12 @@ pub(super) fn decide(
     tags::check_count(settings.tags.len())?;
     let mut options = TableOptions {
         tags: settings.tags,
-        infrequent_access: settings.infrequent_access,
+        infrequent_access: settings.infrequent_access.unwrap_or(false),
+        class_given: settings.infrequent_access.is_some(),
         kms_key: settings.kms_key,
         on_demand_us: if request.provisioned.is_none() { stamp.us } else { 0 },
         on_demand_most: settings.on_demand_most,
+        warm: settings.warm,
         ..TableOptions::default()
     };
     if let Some(view) = settings.stream {

@@ -79,6 +79,8 @@ mod tests {
             sort: Vec::new(),
             projection,
             provisioned: None,
+            on_demand_most: None,
+            warm: (0, 0),
             added: false,
             dropped: false,
         };

@@ -31,9 +31,7 @@ pub(super) fn decide(
 /// A table has 50 tags at most.
 pub(super) fn check_count(count: usize) -> Result<(), EngineError> {
     if count > limits::TAGS {
-        return Err(invalid(
-            "One or more parameter values were invalid: Too many tags: a resource can have at most 50 tags",
-        ));
+        return Err(invalid(limits::TOO_MANY_TAGS));
     }
     Ok(())
 }

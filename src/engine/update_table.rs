@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::create_table::{define, stream_label};
 use super::error::invalid;
-use super::{Billing, EngineError, UpdateTable, index_updates, keys};
+use super::{Billing, EngineError, UpdateTable, index_updates, keys, warm_throughput};
 use crate::clock::Stamp;
-use crate::model::{StreamView, TableDef};
+use crate::model::{IndexKind, StreamView, TableDef, TableOptions};
 use crate::store::{Batch, Read};
 
 /// On the committer's thread.
@@ -24,22 +24,25 @@ pub(super) fn decide(
     if let Some(protection) = request.deletion_protection {
         changed.deletion_protection = protection;
     }
-    let options = &mut changed.options;
-    if let Some(class) = request.infrequent_access
-        && class != options.infrequent_access
-    {
-        (options.infrequent_access, options.class_changed_us) = (class, stamp.us);
+    if let Some(class) = request.infrequent_access {
+        reclass(&mut changed.options, class, stamp.us);
     }
     if let Some(key) = request.kms_key {
-        options.kms_key = key;
+        encrypt(&mut changed.options, key)?;
     }
-    if let Some(most) = request.on_demand_most {
-        options.on_demand_most = Some(most);
+    let options = &mut changed.options;
+    warm_throughput::limit(&mut options.on_demand_most, request.on_demand_most);
+    if request.warm != (None, None) {
+        let warm = options.warm_throughput(options.warm, changed.provisioned);
+        options.warm = warm_throughput::raise(warm, request.warm, "table")?;
     }
     if let Some(view) = request.stream {
         stream(&mut changed, view, stamp.us, read.seq().0)?;
     }
     index_updates::apply(read, &mut changed, request.indexes)?;
+    if table.provisioned.is_none() {
+        every_index_has_units(&changed)?;
+    }
     if changed != **table {
         define(batch, &changed, stamp)?;
     }
@@ -48,10 +51,15 @@ pub(super) fn decide(
 
 /// Billing mode and provisioned throughput.
 fn bill(table: &mut TableDef, billing: Billing, now_us: u64) -> Result<(), EngineError> {
+    let options = &mut table.options;
+    let warm = options.warm_throughput(options.warm, table.provisioned);
     let wanted = match billing {
         Billing::OnDemand => {
             if table.provisioned.take().is_some() {
-                table.options.on_demand_us = now_us;
+                (options.on_demand_us, options.warm) = (now_us, warm);
+                for index in &mut table.indexes.list {
+                    index.warm = options.warm_throughput(index.warm, index.provisioned.take());
+                }
             }
             return Ok(());
         }
@@ -62,14 +70,48 @@ fn bill(table: &mut TableDef, billing: Billing, now_us: u64) -> Result<(), Engin
         }
         Billing::Provisioned(read, write) | Billing::Units(read, write) => (read, write),
     };
-    let Some(current) = table.provisioned.replace(wanted) else { return Ok(()) };
+    let Some(current) = table.provisioned.replace(wanted) else {
+        options.on_demand_most = None;
+        table.indexes.list.iter_mut().for_each(|index| index.on_demand_most = None);
+        return Ok(());
+    };
     if current == wanted {
-        return Err(invalid(format!(
-            "The provisioned throughput for the table will not change. The requested value equals the current value. Current ReadCapacityUnits provisioned for the table: {}. Requested ReadCapacityUnits: {}. Current WriteCapacityUnits provisioned for the table: {}. Requested WriteCapacityUnits: {}. Refer to the Amazon DynamoDB Developer Guide for current limits and how to request higher limits.",
-            current.0, wanted.0, current.1, wanted.1
-        )));
+        return Err(index_updates::unchanged_units("the table", "the table", current));
     }
-    table.options.note_throughput(current, wanted, now_us);
+    options.warm = warm;
+    options.note_throughput(current, wanted, now_us);
+    Ok(())
+}
+
+/// A table that has become PROVISIONED says so of its indexes too.
+fn every_index_has_units(table: &TableDef) -> Result<(), EngineError> {
+    let mut global = table.indexes.of_kind(IndexKind::Global);
+    match global.find(|index| table.provisioned.is_some() && index.provisioned.is_none()) {
+        None => Ok(()),
+        Some(index) => Err(invalid(format!(
+            "One or more parameter values were invalid: ProvisionedThroughput must be specified for index: {}",
+            index.name
+        ))),
+    }
+}
+
+fn reclass(options: &mut TableOptions, infrequent_access: bool, now_us: u64) {
+    if infrequent_access != options.infrequent_access {
+        (options.infrequent_access, options.class_changed_us) = (infrequent_access, now_us);
+    }
+    options.class_given = true;
+}
+
+fn encrypt(options: &mut TableOptions, key: Option<String>) -> Result<(), EngineError> {
+    if options.kms_key == key {
+        return Err(invalid(match key {
+            None => "One or more parameter values were invalid: Table is already encrypted by default",
+            Some(_) => {
+                "One or more parameter values were invalid: Table is already encrypted with given KMSMasterKeyId. Use KMSMasterKeyId parameter if you want to change Master Key"
+            }
+        }));
+    }
+    options.kms_key = key;
     Ok(())
 }
 

@@ -4,12 +4,9 @@ use std::io::{Read, Write};
 
 use flate2::Compression;
 use flate2::bufread::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
-use flate2::write::GzEncoder;
+use flate2::write::{GzEncoder, ZlibEncoder};
 use hyper::HeaderMap;
-use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING};
-
-/// Answers shorter than this are not worth compressing, in bytes.
-const WORTH_IT: usize = 1024;
+use hyper::header::CONTENT_ENCODING;
 
 /// How a body is encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,31 +70,27 @@ fn read_to(decoder: impl Read, limit: usize) -> Result<Vec<u8>, DecodeBodyError>
     if decoded.len() > limit { Err(DecodeBodyError::TooLarge) } else { Ok(decoded) }
 }
 
-/// Whether the client takes gzip.
-pub fn accepts_gzip(headers: &HeaderMap) -> bool {
-    headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok()).any(|value| {
-        value.split(',').any(|part| {
-            let mut parameters = part.split(';').map(str::trim);
-            let name = parameters.next().unwrap_or_default();
-            let refused = parameters.any(|p| p.strip_prefix("q=").is_some_and(|q| q.parse() == Ok(0.0_f32)));
-            (name.eq_ignore_ascii_case("gzip") || name == "*") && !refused
-        })
-    })
-}
-
-/// The answer as gzip, where that is worth it.
-pub fn gzip(answer: &[u8]) -> Option<Vec<u8>> {
-    if answer.len() < WORTH_IT {
-        return None;
+/// The answer in an encoding; `None` where it stays as it is.
+pub fn encode(encoding: Encoding, answer: &[u8]) -> Option<Vec<u8>> {
+    let room = Vec::with_capacity(answer.len() / 4);
+    match encoding {
+        Encoding::Identity => None,
+        Encoding::Gzip => {
+            let mut encoder = GzEncoder::new(room, Compression::fast());
+            encoder.write_all(answer).ok()?;
+            encoder.finish().ok()
+        }
+        Encoding::Deflate => {
+            let mut encoder = ZlibEncoder::new(room, Compression::fast());
+            encoder.write_all(answer).ok()?;
+            encoder.finish().ok()
+        }
     }
-    let mut encoder = GzEncoder::new(Vec::with_capacity(answer.len() / 4), Compression::fast());
-    encoder.write_all(answer).ok()?;
-    encoder.finish().ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use flate2::write::{DeflateEncoder, ZlibEncoder};
+    use flate2::write::DeflateEncoder;
 
     use super::*;
 
@@ -127,7 +120,9 @@ mod tests {
         let mut body = gz(b"hello");
         body.extend_from_slice(b"and more");
         assert_eq!(decode(Encoding::Gzip, body, 100), Err(DecodeBodyError::Corrupt));
-        assert_eq!(decode(Encoding::Gzip, b"{}".to_vec(), 100), Err(DecodeBodyError::Corrupt));
+        for nothing in [&b"{}"[..], b""] {
+            assert_eq!(decode(Encoding::Gzip, nothing.to_vec(), 100), Err(DecodeBodyError::Corrupt));
+        }
     }
 
     #[test]
@@ -145,13 +140,19 @@ mod tests {
         let with = |value: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(CONTENT_ENCODING, value.parse().unwrap());
-            headers.insert(ACCEPT_ENCODING, value.parse().unwrap());
             headers
         };
         assert_eq!(of_request(&with("GZIP")), Ok(Encoding::Gzip));
         assert_eq!(of_request(&with("br")), Err(DecodeBodyError::Unknown));
-        assert!(accepts_gzip(&with("deflate, gzip;q=0.5")));
-        assert!(!accepts_gzip(&with("gzip;q=0, deflate")));
-        assert!(!accepts_gzip(&with("identity")));
+    }
+
+    #[test]
+    fn what_is_encoded_is_decoded() {
+        for encoding in [Encoding::Gzip, Encoding::Deflate] {
+            let encoded = encode(encoding, &[b'x'; 5000]).unwrap();
+            assert!(encoded.len() < 500);
+            assert_eq!(decode(encoding, encoded, 5000).unwrap(), [b'x'; 5000]);
+        }
+        assert_eq!(encode(Encoding::Identity, b"x"), None);
     }
 }

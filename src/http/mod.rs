@@ -3,6 +3,7 @@
 //! Bodies are read within a bound on what all of them may hold together ([`memory`]), within a time ([`body`]), by
 //! connections that are bounded in number, idle time and head size ([`listener`]).
 
+pub mod accept_encoding;
 pub mod body;
 mod connection;
 mod count;

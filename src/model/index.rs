@@ -51,6 +51,13 @@ pub struct IndexDef {
     /// Read and write units of its own.
     #[serde(default)]
     pub provisioned: Option<(u64, u64)>,
+    /// The most read and write units a second that it is to take on demand: kept and shown. −1: no limit.
+    #[serde(default)]
+    pub on_demand_most: Option<(i64, i64)>,
+    /// Read and write units a second that it was once warm for: kept and shown, see
+    /// [`super::options::TableOptions::warm_throughput`].
+    #[serde(default)]
+    pub warm: (u64, u64),
     /// Added to a table that was there: items of before have to be brought in.
     #[serde(default)]
     pub added: bool,
@@ -166,6 +173,8 @@ mod tests {
             sort: vec![attribute("room", KeyType::S), attribute("ts", KeyType::N)],
             projection: Projection::Include(vec!["note".into()]),
             provisioned: None,
+            on_demand_most: None,
+            warm: (0, 0),
             added: false,
             dropped: false,
         }

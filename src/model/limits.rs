@@ -28,6 +28,8 @@ pub const TTL_PAST_SECONDS: u64 = 5 * 365 * 86_400;
 pub const STREAM_SECONDS: u64 = 86_400;
 /// A table's tags.
 pub const TAGS: usize = 50;
+/// What a request for more tags than that is told.
+pub const TOO_MANY_TAGS: &str = "Number of Tags exceed the current limit for the provided ResourceArn";
 /// A read unit.
 pub const READ_UNIT: usize = 4096;
 /// A page of Query or Scan, before filters.
@@ -38,3 +40,9 @@ pub const BATCH_WRITES: usize = 25;
 pub const BATCH_GETS: usize = 100;
 /// A request's or an answer's body.
 pub const BODY: usize = 16 * 1024 * 1024;
+/// Actions of a transaction.
+pub const TRANSACTION_ACTIONS: usize = 100;
+/// What a transaction holds.
+pub const TRANSACTION: usize = 4 * 1024 * 1024;
+/// A client's token for a transaction, in characters.
+pub const REQUEST_TOKEN: usize = 36;

@@ -23,6 +23,6 @@ pub use index::{IndexDef, IndexKeyError, IndexKeyValues, IndexKind, Indexes, Pro
 pub use index_key::IndexKey;
 pub use key::{HashKey, KeyCodec, KeyError, KeyPart, KeyType, KeyValue, RowKey, TableId};
 pub use number::{Number, NumberError};
-pub use options::{Stream, StreamEnd, StreamView, TableOptions};
+pub use options::{ON_DEMAND_WARM, Stream, StreamEnd, StreamView, TableOptions};
 pub use schema::{KeyAttribute, KeySchema, TableDef, TableName, TtlAttribute, WhenFull, is_expired};
 pub use value::{AttributeValue, Item, Map, Name, Set};

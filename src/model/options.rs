@@ -14,6 +14,8 @@ pub struct TableOptions {
     pub tags: BTreeMap<String, String>,
     /// STANDARD, or STANDARD_INFREQUENT_ACCESS: kept and shown, it makes no difference here.
     pub infrequent_access: bool,
+    /// Whether a class was ever asked for: only then it is shown.
+    pub class_given: bool,
     /// When the class was changed, in microseconds since 1970; 0: never.
     pub class_changed_us: u64,
     /// Server-side encryption with a key of the service's KMS: kept and shown, the items are not encrypted here.
@@ -22,6 +24,9 @@ pub struct TableOptions {
     pub on_demand_us: u64,
     /// The most read and write units a second that an on-demand table is to take: kept and shown. −1: no limit.
     pub on_demand_most: Option<(i64, i64)>,
+    /// Read and write units a second that the table was once warm for; 0: no more than its billing makes it. See
+    /// [`TableOptions::warm_throughput`].
+    pub warm: (u64, u64),
     /// When provisioned throughput was last raised, in microseconds since 1970; 0: never.
     pub increased_us: u64,
     /// When it was last lowered.
@@ -31,6 +36,9 @@ pub struct TableOptions {
     /// The table's streams, the oldest first: the last one may be enabled.
     pub streams: Vec<Stream>,
 }
+
+/// What an on-demand table is warm for, in read and write units a second (developer guide, "On-demand capacity mode").
+pub const ON_DEMAND_WARM: (u64, u64) = (12_000, 4_000);
 
 /// What a stream's records hold besides the keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,7 +57,7 @@ pub enum StreamView {
 impl StreamView {
     /// All of them, in the order in which the service names them.
     pub const ALL: [StreamView; 4] =
-        [StreamView::NewImage, StreamView::OldImage, StreamView::NewAndOldImages, StreamView::KeysOnly];
+        [StreamView::OldImage, StreamView::KeysOnly, StreamView::NewAndOldImages, StreamView::NewImage];
 
     /// StreamViewType, as the service writes it.
     pub fn name(self) -> &'static str {
@@ -138,6 +146,14 @@ impl TableOptions {
         }
     }
 
+    /// What the service calls warm throughput, of the table or of an index with these units: the most that it ever had,
+    /// by being provisioned, on-demand, or warmed. Kept to be shown, it makes no difference here.
+    pub fn warm_throughput(&self, once: (u64, u64), provisioned: Option<(u64, u64)>) -> (u64, u64) {
+        let on_demand = if self.on_demand_us > 0 { ON_DEMAND_WARM } else { (0, 0) };
+        let of_all = [once, provisioned.unwrap_or_default(), on_demand];
+        of_all.into_iter().fold((0, 0), |most, units| (most.0.max(units.0), most.1.max(units.1)))
+    }
+
     /// Notes a change of provisioned throughput, for what DescribeTable says of it.
     pub fn note_throughput(&mut self, old: (u64, u64), new: (u64, u64), now_us: u64) {
         const DAY: u64 = 86_400 * 1_000_000;
@@ -174,6 +190,16 @@ mod tests {
         options.disable_stream(7_000, 9);
         options.enable_stream(StreamView::NewImage, label, 8_000 + day, 9);
         assert_eq!(options.streams.len(), 1);
+    }
+
+    #[test]
+    fn warm_throughput_never_goes_down() {
+        let mut options = TableOptions::default();
+        assert_eq!(options.warm_throughput((0, 0), Some((5, 7))), (5, 7));
+        assert_eq!(options.warm_throughput((9, 1), Some((5, 7))), (9, 7));
+        options.on_demand_us = 1;
+        assert_eq!(options.warm_throughput((0, 5000), Some((13_000, 7))), (13_000, 5000));
+        assert_eq!(options.warm_throughput((0, 0), None), ON_DEMAND_WARM);
     }
 
     #[test]

@@ -32,6 +32,8 @@ fn by_kind(id: u32) -> IndexDef {
         sort: vec![attribute("ts", KeyType::N)],
         projection: Projection::All,
         provisioned: None,
+        on_demand_most: None,
+        warm: (0, 0),
         added: false,
         dropped: false,
     }

@@ -10,6 +10,7 @@ pub mod batch;
 pub mod before;
 pub mod catalog;
 mod check;
+mod claim;
 mod committer;
 #[cfg(test)]
 mod crash_tests;
@@ -44,6 +45,8 @@ mod queue;
 pub mod record;
 mod recover;
 mod retention;
+#[cfg(test)]
+pub(crate) mod rig;
 mod room;
 pub mod row;
 mod rows;
@@ -68,6 +71,7 @@ pub use backlog::{Asked, Asks, Backlog};
 pub use batch::{About, Batch};
 pub use before::{Before, Event};
 pub use catalog::Catalog;
+pub use claim::Claim;
 pub use cursor::{cursor_value, read_cursor};
 pub use expired::ExpiryScan;
 pub use handle::{OpenError, Store, StoreSettings, TableStatistics};
@@ -128,6 +132,8 @@ pub enum Space {
     Session = 8,
     /// What the broker client's sessions are subscribed to, by a hash of broker and client identifier.
     Subscription = 9,
+    /// Clients' tokens of transactions, by a hash of the token.
+    Token = 10,
 }
 
 /// How long a decision's group may wait for company.

@@ -52,6 +52,8 @@ pub(crate) const LOCAL_WORDINGS: [&str; 31] = [
 ];
 
 const AT_ONCE: &str = "DynamoDB Local's tables are there, or gone, at once, without the states in between";
+const NOT_WARM: &str =
+    "DynamoDB Local does not show the warm throughput that the service shows of every table";
 const COERCED: &str =
     "DynamoDB Local takes another JSON type; the service has a SerializationException for it";
 const FAILS: &str = "DynamoDB Local fails inside";
@@ -100,7 +102,7 @@ fn tables() -> Vec<Row> {
             json!({"TableName": "unpaid", "KeySchema": hash, "AttributeDefinitions": string}),
             Nowhere,
         ),
-        ("DescribeTable", json!({"TableName": "simple"}), Nowhere),
+        ("DescribeTable", json!({"TableName": "simple"}), InAnswer(NOT_WARM)),
         ("DescribeTable", json!({"TableName": "absent"}), Nowhere),
         ("DescribeTable", json!({}), Nowhere),
         ("ListTables", json!({}), Nowhere),

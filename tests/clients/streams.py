@@ -92,9 +92,9 @@ try:
     raise AssertionError("a protected table was deleted")
 except db.exceptions.ClientError as error:
     assert error.response["Error"]["Code"] == "ValidationException", error
+db.update_table(TableName="machines", DeletionProtectionEnabled=False)
 db.update_table(
     TableName="machines",
-    DeletionProtectionEnabled=False,
     BillingMode="PROVISIONED",
     ProvisionedThroughput={"ReadCapacityUnits": 10, "WriteCapacityUnits": 10},
 )

@@ -14,6 +14,7 @@
 
 mod batches;
 mod client;
+mod create_table;
 mod expressions;
 mod fuzz;
 mod indexes;
@@ -24,5 +25,7 @@ mod starting_keys;
 mod streams;
 mod table_settings;
 mod tables;
+mod transactions;
+mod update_table;
 mod value_words;
 mod wire;

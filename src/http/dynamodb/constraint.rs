@@ -116,21 +116,34 @@ impl Violations {
     /// A name of 3 to 255 characters of `a-zA-Z0-9_.-`.
     pub(super) fn name(&mut self, at: &str, name: &str) {
         let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
-        if !name.is_empty() && !name.chars().all(legal) {
+        if name.is_empty() || !name.chars().all(legal) {
             let constraint = "Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+";
             self.add(&Violations::value(name), at, constraint);
         }
-        self.length(at, name, name.chars().count(), if name.is_empty() { 1 } else { 3 }, 255);
+        self.length(at, name, name.chars().count(), 3, 255);
+    }
+
+    /// An empty name of a table, in the words of the operations on items.
+    fn empty_table(&mut self, at: &str) {
+        self.length(at, "", 0, 1, 255);
     }
 
     /// The table of an operation on items: its name, or its ARN.
     pub(super) fn table(&mut self, given: Option<&str>) -> Option<TableName> {
+        self.table_at("tableName", given)
+    }
+
+    /// The same where it stands elsewhere.
+    pub(super) fn table_at(&mut self, at: &str, given: Option<&str>) -> Option<TableName> {
         let Some(given) = given else {
-            self.add("Value null", "tableName", "Member must not be null");
+            self.add("Value null", at, "Member must not be null");
             return None;
         };
         let name = name_of(given);
-        self.name("tableName", name);
+        match name {
+            "" => self.empty_table(at),
+            name => self.name(at, name),
+        }
         TableName::new(name)
     }
 
@@ -199,7 +212,9 @@ mod tests {
         );
         assert!(of("bad table!@#").ends_with("regular expression pattern: [a-zA-Z0-9_.-]+"));
         assert!(of(&"a".repeat(256)).ends_with("less than or equal to 255"));
-        assert!(of("").ends_with("greater than or equal to 1"));
+        assert!(of("").starts_with("2 validation errors") && of("").ends_with("greater than or equal to 3"));
+        let alone = not_empty(Some("")).unwrap_err().message.unwrap();
+        assert!(alone.ends_with("greater than or equal to 1"), "{alone}");
     }
 
     #[test]

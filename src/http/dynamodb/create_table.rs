@@ -4,13 +4,16 @@ use bytes::Bytes;
 
 use super::constraint::Violations;
 use super::error::WireError;
-use super::index_schema::{self, Index};
+use super::index_schema::Index;
 use super::request::Wire;
+use super::table_description::Moment;
 use super::table_schema::{Definition, Element, key_schema};
 use super::table_settings::Settings;
 use super::tag_list::Tag;
-use super::{Call, named_table, table_description, tag_list};
+use super::units::{self, Of, When};
+use super::{Call, named_table, new_indexes, table_description, tag_list};
 use crate::engine::{CreateTable, TableSettings};
+use crate::model::IndexKind;
 use crate::model::dynamodb_json::DecodeError;
 
 /// Members of the request.
@@ -40,21 +43,24 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     let indexed = local.is_some() || global.is_some();
     let keys = key_schema(request.schema.as_deref().unwrap_or_default(), definitions, indexed)?;
     let indexes = if indexed {
-        index_schema::to_engine(local, global, &keys, definitions, provisioned.is_some())?
+        new_indexes::to_engine(local, global, &keys, definitions, provisioned.is_some())?
     } else {
         Vec::new()
     };
+    let asked = &request.settings;
+    let (read, write) = units::most(asked.on_demand, Of::Table, provisioned.is_some(), When::New)?;
     let settings = TableSettings {
-        infrequent_access: request.settings.infrequent_access().unwrap_or(false),
-        kms_key: request.settings.kms_key()?.flatten(),
-        on_demand_most: request.settings.on_demand_most()?,
-        stream: request.settings.stream()?.flatten(),
+        infrequent_access: asked.infrequent_access()?,
+        kms_key: asked.kms_key()?.flatten(),
+        on_demand_most: asked.on_demand.map(|_| (read.unwrap_or(-1), write.unwrap_or(-1))),
+        warm: units::warmed(asked.warm, Of::Table, provisioned)?,
+        stream: asked.stream(When::New)?.flatten(),
         tags: tag_list::by_key(request.tags.unwrap_or_default())?,
         indexes,
     };
     let request = CreateTable { table, keys, provisioned, deletion_protection, settings };
     let described = call.engine().create_table(call.authorize(request)).await?;
-    Ok(table_description::answer(call, "TableDescription", &described, "CREATING"))
+    Ok(table_description::answer(call, "TableDescription", &described, &Moment::of("CREATING")))
 }
 
 impl Request {
@@ -64,7 +70,6 @@ impl Request {
             "AttributeDefinitions" => self.definitions = Definition::list(wire)?,
             "KeySchema" => self.schema = Element::list(wire)?,
             "Tags" => self.tags = tag_list::read(wire)?,
-            "WarmThroughput" => self.settings.refuse(wire, "WarmThroughput")?,
             "LocalSecondaryIndexes" => self.local = Index::list(wire, "LocalSecondaryIndex")?,
             "GlobalSecondaryIndexes" => self.global = Index::list(wire, "GlobalSecondaryIndex")?,
             "VectorIndexes" => self.settings.refuse(wire, "VectorIndexes")?,
@@ -94,22 +99,20 @@ impl Request {
         for (at, element) in (1..).zip(self.schema.iter().flatten()) {
             element.check(&format!("keySchema.{at}.member"), &mut violations);
         }
-        for (list, indexes) in
-            [("localSecondaryIndexes", &self.local), ("globalSecondaryIndexes", &self.global)]
-        {
+        for (list, kind, indexes) in [
+            ("localSecondaryIndexes", IndexKind::Local, &self.local),
+            ("globalSecondaryIndexes", IndexKind::Global, &self.global),
+        ] {
             for (at, index) in (1..).zip(indexes.iter().flatten()) {
-                index.check(&format!("{list}.{at}.member"), &mut violations);
+                index.check(kind, &format!("{list}.{at}.member"), &mut violations);
             }
         }
-        tag_list::check(self.tags.as_deref().unwrap_or_default(), &mut violations);
         violations.check()
     }
 
     /// Provisioned units; none for PAY_PER_REQUEST.
     fn units(&self) -> Result<Option<(u64, u64)>, WireError> {
-        let wrong = |what: &str| {
-            Err(WireError::validation(format!("One or more parameter values were invalid: {what}")))
-        };
+        let wrong = |what: &str| Err(WireError::invalid(what));
         if self.settings.billing.as_deref() == Some("PAY_PER_REQUEST") {
             if self.settings.throughput.is_some() {
                 return wrong(
@@ -123,6 +126,6 @@ impl Request {
                 "ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED",
             );
         };
-        Settings::bounded(read, write).map(Some)
+        units::bounded((read, write), Of::Table).map(Some)
     }
 }

@@ -4,7 +4,8 @@
 
 use hyper::StatusCode;
 
-use crate::engine::{EngineError, StreamError};
+use super::cancellation;
+use crate::engine::{EngineError, Reason, StreamError};
 use crate::http::body::BodyError;
 use crate::http::memory::Crowded;
 use crate::model::dynamodb_json::{self, DecodeError, InvalidValue};
@@ -21,6 +22,10 @@ pub(super) enum Kind {
     Validation,
     /// The condition of a write does not hold.
     ConditionalCheckFailed,
+    /// A transaction was cancelled.
+    TransactionCanceled,
+    /// A token that came with another request.
+    IdempotentParameterMismatch,
     /// No such table.
     ResourceNotFound,
     /// No such table, in the words of the operations on backups.
@@ -67,6 +72,12 @@ impl Kind {
             Kind::ConditionalCheckFailed => {
                 (400, "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException", "message")
             }
+            Kind::TransactionCanceled => {
+                (400, "com.amazonaws.dynamodb.v20120810#TransactionCanceledException", "Message")
+            }
+            Kind::IdempotentParameterMismatch => {
+                (400, "com.amazonaws.dynamodb.v20120810#IdempotentParameterMismatchException", "Message")
+            }
             Kind::ResourceNotFound => {
                 (400, "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException", "message")
             }
@@ -108,12 +119,19 @@ pub(super) struct WireError {
     pub(super) message: Option<String>,
     /// The item that a condition was refused for, where it was asked for.
     pub(super) item: Option<Image>,
+    /// Why a transaction was cancelled, by action.
+    pub(super) reasons: Vec<Reason>,
 }
 
 impl WireError {
     /// An error of a kind, with its words.
     pub(super) fn new(kind: Kind, message: impl Into<String>) -> WireError {
-        WireError { kind, message: Some(message.into()), item: None }
+        WireError { message: Some(message.into()), ..WireError::wordless(kind) }
+    }
+
+    /// An error of a kind, without words.
+    pub(super) fn wordless(kind: Kind) -> WireError {
+        WireError { kind, message: None, item: None, reasons: Vec::new() }
     }
 
     /// ValidationException.
@@ -135,6 +153,11 @@ impl WireError {
             }
             _ => self,
         }
+    }
+
+    /// ValidationException, in the words with which the service begins most of them.
+    pub(super) fn invalid(what: impl std::fmt::Display) -> WireError {
+        WireError::validation(format!("One or more parameter values were invalid: {what}"))
     }
 
     /// A parameter that would change the result, and that is not there yet.
@@ -179,6 +202,10 @@ impl WireError {
                 body.extend_from_slice(b"null");
             }
         }
+        if !self.reasons.is_empty() {
+            body.extend_from_slice(b",\"CancellationReasons\":");
+            cancellation::write(&self.reasons, &mut body);
+        }
         if let Some(message) = &self.message {
             body.extend_from_slice(b",\"");
             body.extend_from_slice(form.member.as_bytes());
@@ -199,16 +226,20 @@ impl From<EngineError> for WireError {
             EngineError::ResourceInUse(table) => {
                 WireError::new(Kind::ResourceInUse, format!("Table already exists: {table}"))
             }
-            EngineError::IndexNotFound(index) => WireError::new(
-                Kind::ResourceNotFound,
-                format!("Requested resource not found: Index: {index} not found"),
-            ),
+            EngineError::IndexNotFound(index) => {
+                WireError::new(Kind::ResourceNotFound, format!("Requested resource not found: {index}"))
+            }
             EngineError::LimitExceeded(text) => WireError::new(Kind::LimitExceeded, text),
             EngineError::Validation(text) => WireError::validation(text),
             EngineError::ConditionFailed(item) => {
                 let text = "The conditional request failed";
                 WireError { item, ..WireError::new(Kind::ConditionalCheckFailed, text) }
             }
+            EngineError::Cancelled(ref reasons) => {
+                let reasons = reasons.clone();
+                WireError { reasons, ..WireError::new(Kind::TransactionCanceled, error.to_string()) }
+            }
+            EngineError::TokenReused => WireError::new(Kind::IdempotentParameterMismatch, error.to_string()),
             EngineError::DeletionProtected(_) => WireError::validation(
                 "Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.",
             ),
@@ -267,7 +298,9 @@ impl From<BodyError> for WireError {
         let kind = match error {
             BodyError::TooLarge => Kind::TooLarge,
             BodyError::Slow => Kind::RequestTimeout,
-            BodyError::Broken | BodyError::Encoding(_) => Kind::Serialization,
+            BodyError::Broken => Kind::Serialization,
+            // The service's way to refuse these.
+            BodyError::Encoding(_) => Kind::InternalServerError,
             BodyError::Crowded(_) => Kind::Throttling,
         };
         WireError::new(kind, error.to_string())

@@ -6,6 +6,7 @@ use super::comparison::{self, Comparison};
 use super::constraint::Violations;
 use super::error::WireError;
 use super::expected::{self, Expected};
+use super::fingerprint::Fingerprint;
 use super::json::{Object, list};
 use super::mismatch;
 use super::request::Wire;
@@ -14,7 +15,8 @@ use crate::expression::{
     Projection, Update,
 };
 use crate::model::dynamodb_json::{DecodeError, InvalidValue, write_string};
-use crate::model::{AttributeValue, limits};
+use crate::model::size::value_size;
+use crate::model::{AttributeValue, Map, limits};
 
 const LONG_NAME: &str = "Attribute name is too large, must be less than 65536 bytes";
 
@@ -35,9 +37,10 @@ impl Takes {
         self.expressions.iter().copied().filter(|name| *name != "ProjectionExpression")
     }
 
-    /// Whether the service has its newer words for what is wrong: of the operations with values all but Scan.
+    /// Whether the service has its newer words for what is wrong: transactions and Scan have kept the older ones.
     fn newer(&self) -> bool {
-        self.write || self.expressions.contains(&"KeyConditionExpression")
+        let reads = self.legacy.contains(&"AttributesToGet") && !self.legacy.contains(&"ScanFilter");
+        self.write || reads
     }
 }
 
@@ -53,6 +56,14 @@ pub(super) const UPDATE: Takes = Takes {
     legacy: &["AttributeUpdates", "Expected", "ConditionalOperator"],
     write: true,
 };
+/// Put, Delete and ConditionCheck of a transaction: without legacy parameters, and what is wrong is said without an envelope.
+pub(super) const ACTION: Takes = Takes { expressions: &["ConditionExpression"], legacy: &[], write: false };
+/// Update of a transaction.
+pub(super) const ACTION_UPDATE: Takes =
+    Takes { expressions: &["UpdateExpression", "ConditionExpression"], legacy: &[], write: false };
+/// Get of a transaction.
+pub(super) const ACTION_GET: Takes =
+    Takes { expressions: &["ProjectionExpression"], legacy: &[], write: false };
 /// GetItem, and a table of BatchGetItem.
 pub(super) const GET: Takes =
     Takes { expressions: &["ProjectionExpression"], legacy: &["AttributesToGet"], write: false };
@@ -120,6 +131,11 @@ impl Expressions {
         }
     }
 
+    /// Whether they are a single write's.
+    pub(super) fn of_write(&self) -> bool {
+        self.takes.write
+    }
+
     /// Reads a member; whether it is one of them.
     pub(super) fn member(&mut self, wire: &mut Wire<'_>, name: &str) -> Result<bool, DecodeError> {
         if let Some(known) = self.takes.expressions.iter().find(|known| **known == name) {
@@ -182,6 +198,16 @@ impl Expressions {
         if self.takes.newer() { fault.newer() } else { fault.to_string() }
     }
 
+    /// A refusal for what is wrong with a value outside of them.
+    pub(super) fn refused(&self, fault: &InvalidValue) -> WireError {
+        self.refusal(self.words(fault))
+    }
+
+    /// Whether the request is an UpdateItem.
+    pub(super) fn of_update(&self) -> bool {
+        self.takes.write && self.takes.expressions.contains(&"UpdateExpression")
+    }
+
     /// A refusal of the request as a whole.
     fn refusal(&self, text: impl std::fmt::Display) -> WireError {
         if self.takes.write { WireError::of_write(text) } else { WireError::validation(text.to_string()) }
@@ -220,7 +246,8 @@ impl Expressions {
         !self.texts.is_empty() || self.takes.legacy.iter().any(|name| self.has_legacy(name))
     }
 
-    fn text(&self, parameter: &str) -> Option<&str> {
+    /// An expression as it stands.
+    pub(super) fn text(&self, parameter: &str) -> Option<&str> {
         self.texts.iter().find(|(name, _)| *name == parameter).map(|(_, text)| text.as_str())
     }
 
@@ -267,6 +294,32 @@ impl Expressions {
             )));
         }
         Ok(())
+    }
+
+    /// Size of the values, in bytes.
+    pub(super) fn values_size(&self) -> usize {
+        let values = self.values.iter().flatten().filter_map(|(_, value)| value.as_ref().ok());
+        values.map(value_size).sum()
+    }
+
+    /// Writes expressions, names and values down so that two requests that say the same are the same, in whatever order
+    /// they say it.
+    pub(super) fn fingerprint(&self, out: &mut Fingerprint) {
+        for parameter in self.takes.expressions {
+            out.text(self.text(parameter));
+        }
+        let mut names: Vec<_> = self.names.iter().flatten().collect();
+        names.sort();
+        out.number(names.len());
+        for (key, name) in names {
+            out.text(Some(key));
+            out.text(Some(name));
+        }
+        let mut values = Map::new();
+        for (key, value) in self.values.iter().flatten() {
+            values.insert(key.as_str(), value.clone().unwrap_or(AttributeValue::Null));
+        }
+        out.item(&values);
     }
 
     /// Which parameter says what parts of items are wanted.

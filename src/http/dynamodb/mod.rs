@@ -3,7 +3,9 @@
 mod attribute_updates;
 mod batch_get_item;
 mod batch_write_item;
+mod cancellation;
 mod capacity;
+mod collections;
 mod comparison;
 mod constraint;
 mod create_table;
@@ -15,15 +17,19 @@ mod describe_stream;
 mod describe_table;
 mod describe_time_to_live;
 mod door;
+mod encryption;
 mod error;
 mod expected;
 mod expressions;
+mod fingerprint;
 mod get_item;
 mod get_records;
 mod get_shard_iterator;
 mod index_description;
+mod index_key;
 mod index_schema;
 mod index_updates;
+mod java_order;
 mod json;
 mod key_conditions;
 mod list_streams;
@@ -31,7 +37,9 @@ mod list_tables;
 mod list_tags_of_resource;
 mod mismatch;
 mod named_table;
+mod new_indexes;
 mod nothing_there;
+mod one_item;
 mod operations;
 mod page;
 mod parameter;
@@ -49,10 +57,16 @@ mod table_settings;
 mod tag_list;
 mod tag_resource;
 mod throttle;
+mod transact_action;
+mod transact_get_items;
+mod transact_write_items;
+mod units;
 mod untag_resource;
+mod update_conflicts;
 mod update_item;
 mod update_table;
 mod update_time_to_live;
+mod updated_table;
 mod written;
 
 pub use door::DynamodbSettings;
@@ -139,6 +153,8 @@ async fn dispatch(operation: &str, call: &Call<'_>) -> Result<Bytes, WireError> 
         "Query" => query::run(call).await,
         "Scan" => scan::run(call).await,
         "TagResource" => tag_resource::run(call).await,
+        "TransactGetItems" => transact_get_items::run(call).await,
+        "TransactWriteItems" => transact_write_items::run(call).await,
         "UntagResource" => untag_resource::run(call).await,
         "UpdateItem" => update_item::run(call).await,
         "UpdateTable" => update_table::run(call).await,

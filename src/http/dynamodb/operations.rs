@@ -30,6 +30,8 @@ const SERVED: &[&str] = &[
     "Query",
     "Scan",
     "TagResource",
+    "TransactGetItems",
+    "TransactWriteItems",
     "UntagResource",
     "UpdateItem",
     "UpdateTable",
@@ -67,8 +69,6 @@ const NOT_YET: &[&str] = &[
     "RestoreTableToPointInTime",
     "SearchVectors",
     "StartBulkPutItems",
-    "TransactGetItems",
-    "TransactWriteItems",
     "UpdateContinuousBackups",
     "UpdateContributorInsights",
     "UpdateGlobalTable",
@@ -89,7 +89,7 @@ pub(super) fn unknown(operation: &str) -> WireError {
         let text = format!("The operation {operation} is not supported by this version of Forebay");
         return WireError::validation(text);
     }
-    WireError { kind: Kind::UnknownOperation, message: None, item: None }
+    WireError::wordless(Kind::UnknownOperation)
 }
 
 #[cfg(test)]

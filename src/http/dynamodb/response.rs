@@ -1,4 +1,4 @@
-//! An answer's HTTP form: the service's headers, gzip where asked for, a checksum of the body as sent.
+//! An answer's HTTP form: the service's headers, compressed where asked for, a checksum of the body as sent.
 
 use axum::body::Body;
 use axum::response::Response;
@@ -6,10 +6,15 @@ use bytes::Bytes;
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, SERVER, VARY};
 use hyper::{HeaderMap, StatusCode};
 
-use crate::http::encoding;
+use crate::http::accept_encoding;
+use crate::http::encoding::{self, Encoding};
 
 /// The API's content type.
 const JSON_1_0: &str = "application/x-amz-json-1.0";
+/// The other content type that is understood.
+const JSON: &str = "application/json";
+/// Shorter answers are not compressed, in bytes: the service's figure.
+const COMPRESSED_FROM: usize = 4096;
 /// What a request identifier is made of.
 const ALPHABET: &[u8; 36] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 /// Answers to this size are compressed where they are made; larger ones are work for another thread.
@@ -23,16 +28,31 @@ fn request_id() -> String {
         .collect()
 }
 
+/// The content type of a request, which its answer has too. A request without a body may go without one.
+pub(super) fn content_type(request: &HeaderMap, bodiless: bool) -> Option<&'static str> {
+    let Some(value) = request.get(CONTENT_TYPE) else { return bodiless.then_some(JSON) };
+    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    [JSON_1_0, JSON].into_iter().find(|known| essence.eq_ignore_ascii_case(known))
+}
+
 /// An answer with a JSON body.
-pub(super) async fn json(status: StatusCode, body: Bytes, request: &HeaderMap) -> Response {
-    let (body, encoded) = compress(body, request).await;
+pub(super) async fn json(
+    status: StatusCode,
+    body: Bytes,
+    request: &HeaderMap,
+    content_type: &'static str,
+) -> Response {
+    let (body, encoding) = compress(body, request).await;
     let mut response = bare(status, body);
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON_1_0));
-    if encoded {
-        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-        headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
-    }
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    let name = match encoding {
+        Encoding::Identity => return response,
+        Encoding::Gzip => "gzip",
+        Encoding::Deflate => "deflate",
+    };
+    headers.insert(CONTENT_ENCODING, HeaderValue::from_static(name));
+    headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
     response
 }
 
@@ -50,19 +70,20 @@ pub(super) fn bare(status: StatusCode, body: Bytes) -> Response {
     response
 }
 
-async fn compress(body: Bytes, request: &HeaderMap) -> (Bytes, bool) {
-    if body.is_empty() || !encoding::accepts_gzip(request) {
-        return (body, false);
+async fn compress(body: Bytes, request: &HeaderMap) -> (Bytes, Encoding) {
+    let encoding = accept_encoding::preferred(request);
+    if body.len() < COMPRESSED_FROM || encoding == Encoding::Identity {
+        return (body, Encoding::Identity);
     }
     let compressed = if body.len() <= COMPRESSED_HERE {
-        encoding::gzip(&body)
+        encoding::encode(encoding, &body)
     } else {
         let plain = body.clone();
-        tokio::task::spawn_blocking(move || encoding::gzip(&plain)).await.ok().flatten()
+        tokio::task::spawn_blocking(move || encoding::encode(encoding, &plain)).await.ok().flatten()
     };
     match compressed {
-        Some(compressed) => (compressed.into(), true),
-        None => (body, false),
+        Some(compressed) => (compressed.into(), encoding),
+        None => (body, Encoding::Identity),
     }
 }
 
@@ -76,5 +97,19 @@ mod tests {
         assert_eq!(id.len(), 52);
         assert!(id.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit()));
         assert_ne!(id, request_id());
+    }
+
+    #[test]
+    fn content_types_may_have_parameters_and_an_empty_body_needs_none() {
+        let with = |value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(value));
+            content_type(&headers, true)
+        };
+        assert_eq!(with("application/x-amz-json-1.0"), Some(JSON_1_0));
+        assert_eq!(with("application/JSON; charset=utf-8"), Some(JSON));
+        assert_eq!(with("text/plain"), None);
+        assert_eq!(content_type(&HeaderMap::new(), false), None);
+        assert_eq!(content_type(&HeaderMap::new(), true), Some(JSON));
     }
 }

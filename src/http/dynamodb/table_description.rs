@@ -3,43 +3,78 @@
 use bytes::Bytes;
 
 use super::json::{Object, list};
+use super::units::Throughput;
 use super::{Call, index_description};
 use crate::engine::Described;
 use crate::model::{KeyAttribute, TableDef};
 
+/// When in a table's life it is described: the service does not show everything at any time.
+#[derive(Debug)]
+pub(super) struct Moment {
+    /// TableStatus.
+    pub(super) status: &'static str,
+    /// Since when the table is on-demand is shown.
+    pub(super) billed_since: bool,
+    /// The limits on demand that were just asked for: a limit that was lifted is shown once.
+    pub(super) limits: Throughput,
+    /// The status of encryption and of warm throughput.
+    pub(super) encryption: &'static str,
+    pub(super) warm: &'static str,
+    /// Indexes that get other throughput.
+    pub(super) updating: Vec<String>,
+}
+
+impl Moment {
+    /// A table of this status.
+    pub(super) fn of(status: &'static str) -> Moment {
+        Moment {
+            status,
+            billed_since: status != "CREATING",
+            limits: (None, None),
+            encryption: "ENABLED",
+            warm: if status == "CREATING" { "UPDATING" } else { "ACTIVE" },
+            updating: Vec::new(),
+        }
+    }
+}
+
 /// Appends `{"<member>": {TableDescription}}`.
-pub(super) fn answer(call: &Call<'_>, member: &str, described: &Described, status: &str) -> Bytes {
+pub(super) fn answer(call: &Call<'_>, member: &str, described: &Described, moment: &Moment) -> Bytes {
     let mut out = Vec::with_capacity(768);
     let mut answer = Object::open(&mut out);
-    write(call, described, status, answer.object(member));
+    write(call, described, moment, answer.object(member));
     answer.close();
     out.into()
 }
 
-fn write(call: &Call<'_>, described: &Described, status: &str, mut out: Object<'_>) {
+fn write(call: &Call<'_>, described: &Described, moment: &Moment, mut out: Object<'_>) {
     let table = &described.table;
-    write_definitions(index_description::definitions(table).into_iter(), out.member("AttributeDefinitions"));
-    let created = seconds(table.created_us);
-    write_billing(table, &mut out);
-    out.plain("CreationDateTime", &created);
+    let arn = call.table_arn(table.name.as_str());
+    // Of a table that goes the service shows no schema.
+    let goes = moment.status == "DELETING";
+    if !goes {
+        let definitions = index_description::definitions(table);
+        write_definitions(definitions.into_iter(), out.member("AttributeDefinitions"));
+        out.plain("CreationDateTime", seconds(table.created_us));
+        write_schema(keys(table), out.member("KeySchema"));
+        index_description::write(described, &arn, moment, &mut out);
+    }
+    write_billing(table, moment, &mut out);
     out.plain("DeletionProtectionEnabled", table.deletion_protection);
     out.plain("ItemCount", described.items);
-    write_schema(keys(table), out.member("KeySchema"));
-    let arn = call.table_arn(table.name.as_str());
-    index_description::write(described, &arn, status == "CREATING", &mut out);
     write_stream(call, table, &mut out);
-    write_throughput(table, &mut out);
-    write_options(call, table, &mut out);
+    write_throughput(table, moment, &mut out);
+    write_options(call, table, moment, &mut out);
     out.text("TableArn", &arn);
     out.text("TableId", &table.uuid);
     out.text("TableName", table.name.as_str());
     out.plain("TableSizeBytes", described.bytes);
-    out.text("TableStatus", status);
+    out.text("TableStatus", moment.status);
     out.close();
 }
 
 /// How the table is billed; a table that was PROVISIONED from the beginning has no summary.
-fn write_billing(table: &TableDef, out: &mut Object<'_>) {
+fn write_billing(table: &TableDef, moment: &Moment, out: &mut Object<'_>) {
     let since = table.options.on_demand_us;
     let mode = match table.provisioned {
         None => "PAY_PER_REQUEST",
@@ -48,14 +83,14 @@ fn write_billing(table: &TableDef, out: &mut Object<'_>) {
     };
     let mut billing = out.object("BillingModeSummary");
     billing.text("BillingMode", mode);
-    billing.plain(
-        "LastUpdateToPayPerRequestDateTime",
-        seconds(if since > 0 { since } else { table.created_us }),
-    );
+    if moment.billed_since {
+        let since = if since > 0 { since } else { table.created_us };
+        billing.plain("LastUpdateToPayPerRequestDateTime", seconds(since));
+    }
     billing.close();
 }
 
-fn write_throughput(table: &TableDef, out: &mut Object<'_>) {
+fn write_throughput(table: &TableDef, moment: &Moment, out: &mut Object<'_>) {
     let options = &table.options;
     let (read, write) = table.provisioned.unwrap_or_default();
     let mut throughput = out.object("ProvisionedThroughput");
@@ -69,12 +104,40 @@ fn write_throughput(table: &TableDef, out: &mut Object<'_>) {
     throughput.plain("ReadCapacityUnits", read);
     throughput.plain("WriteCapacityUnits", write);
     throughput.close();
-    if let (None, Some((read, write))) = (table.provisioned, options.on_demand_most) {
-        let mut most = out.object("OnDemandThroughput");
-        most.plain("MaxReadRequestUnits", read);
-        most.plain("MaxWriteRequestUnits", write);
-        most.close();
+    if table.provisioned.is_none() {
+        write_limits(options.on_demand_most, moment.limits, out);
     }
+    if moment.status != "CREATING" || options.warm != (0, 0) {
+        let warm = options.warm_throughput(options.warm, table.provisioned);
+        write_warm(warm, moment.warm, out);
+    }
+}
+
+/// The most units on demand, as far as there is a limit or one was just lifted.
+pub(super) fn write_limits(most: Option<(i64, i64)>, asked: Throughput, out: &mut Object<'_>) {
+    let (read, write) = most.unwrap_or((-1, -1));
+    let shown = |most: i64, asked: Option<i64>| Some(most).filter(|most| *most != -1).or(asked);
+    let limits =
+        [("MaxReadRequestUnits", shown(read, asked.0)), ("MaxWriteRequestUnits", shown(write, asked.1))];
+    if limits.iter().all(|(_, limit)| limit.is_none()) {
+        return;
+    }
+    let mut most = out.object("OnDemandThroughput");
+    for (member, limit) in limits {
+        if let Some(limit) = limit {
+            most.plain(member, limit);
+        }
+    }
+    most.close();
+}
+
+/// What a table or an index is warm for.
+pub(super) fn write_warm((read, write): (u64, u64), status: &str, out: &mut Object<'_>) {
+    let mut warm = out.object("WarmThroughput");
+    warm.plain("ReadUnitsPerSecond", read);
+    warm.text("Status", status);
+    warm.plain("WriteUnitsPerSecond", write);
+    warm.close();
 }
 
 /// The newest stream, and whether it is enabled.
@@ -93,16 +156,16 @@ fn write_stream(call: &Call<'_>, table: &TableDef, out: &mut Object<'_>) {
 }
 
 /// Encryption and class.
-fn write_options(call: &Call<'_>, table: &TableDef, out: &mut Object<'_>) {
+fn write_options(call: &Call<'_>, table: &TableDef, moment: &Moment, out: &mut Object<'_>) {
     let options = &table.options;
     if let Some(key) = &options.kms_key {
         let mut encryption = out.object("SSEDescription");
         encryption.text("KMSMasterKeyArn", &call.kms_arn(key));
         encryption.text("SSEType", "KMS");
-        encryption.text("Status", "ENABLED");
+        encryption.text("Status", moment.encryption);
         encryption.close();
     }
-    if options.infrequent_access || options.class_changed_us > 0 {
+    if options.class_given || options.infrequent_access || options.class_changed_us > 0 {
         let class = if options.infrequent_access { "STANDARD_INFREQUENT_ACCESS" } else { "STANDARD" };
         let mut summary = out.object("TableClassSummary");
         if options.class_changed_us > 0 {

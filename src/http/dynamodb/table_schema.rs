@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::constraint::Violations;
 use super::error::WireError;
+use super::java_order;
 use super::mismatch::Expected;
 use super::request::Wire;
 use crate::model::dynamodb_json::DecodeError;
@@ -118,21 +119,13 @@ pub(super) fn key_schema(
 ) -> Result<KeySchema, WireError> {
     let refuse = |text: String| Err(WireError::validation(text));
     let mut seen = HashSet::new();
-    if !definitions.iter().all(|definition| seen.insert(definition.name())) {
-        return refuse("Cannot have two attributes with the same name".to_owned());
+    if let Some(twice) = definitions.iter().find(|definition| !seen.insert(definition.name())) {
+        return refuse(format!("Attribute Name is duplicated: {}", twice.name()));
     }
     if schema.len() > definitions.len() {
         return refuse("Invalid KeySchema: Some index key attribute have no definition".to_owned());
     }
-    if schema.iter().any(|element| attribute(element, definitions).is_none()) {
-        let keys: Vec<_> = schema.iter().map(Element::name).collect();
-        let defined: Vec<_> = definitions.iter().take(20).map(Definition::name).collect();
-        return refuse(format!(
-            "One or more parameter values were invalid: Some index key attributes are not defined in AttributeDefinitions. Keys: [{}], AttributeDefinitions: [{}]",
-            keys.join(", "),
-            defined.join(", ")
-        ));
-    }
+    all_defined(schema, definitions)?;
     let (partition, sort) = match schema {
         [partition] => (partition, None),
         [partition, sort] => (partition, Some(sort)),
@@ -156,6 +149,18 @@ pub(super) fn key_schema(
     }
     let partition = attribute(partition, definitions).ok_or_else(super::unreadable)?;
     Ok(KeySchema { partition, sort: sort.and_then(|sort| attribute(sort, definitions)) })
+}
+
+/// Every attribute of a key has a definition.
+pub(super) fn all_defined(schema: &[Element], definitions: &[Definition]) -> Result<(), WireError> {
+    if schema.iter().all(|element| attribute(element, definitions).is_some()) {
+        return Ok(());
+    }
+    Err(WireError::validation(format!(
+        "One or more parameter values were invalid: Some index key attributes are not defined in AttributeDefinitions. Keys: [{}], AttributeDefinitions: [{}]",
+        java_order::of_set(schema.iter().map(Element::name)).join(", "),
+        java_order::of_sized_map(definitions.iter().map(Definition::name)).join(", ")
+    )))
 }
 
 /// A key attribute with the type that its definition gives it.
@@ -227,7 +232,7 @@ mod tests {
         assert!(refusal(&[("pk", "HASH"), ("sk", "HASH")], &two).contains("second KeySchemaElement"));
         assert_eq!(
             refusal(&[("pk", "HASH")], &[("pk", "S"), ("pk", "N")]),
-            "Cannot have two attributes with the same name"
+            "Attribute Name is duplicated: pk"
         );
     }
 }

@@ -23,7 +23,6 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     let arn = tag_list::check_resource(arn.as_deref())?;
     let mut violations = Violations::new();
     violations.required("tags", &tags);
-    tag_list::check(tags.as_deref().unwrap_or_default(), &mut violations);
     violations.check()?;
     let table = tag_list::table(arn)?;
     let set: BTreeMap<_, _> = tag_list::by_key(tags.unwrap_or_default())?;

@@ -9,6 +9,7 @@ use super::error::WireError;
 use super::request::Wire;
 use super::{Call, tag_list};
 use crate::engine::TagTable;
+use crate::model::limits;
 
 pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     let (mut arn, mut keys) = (None, None);
@@ -30,16 +31,16 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     let arn = tag_list::check_resource(arn.as_deref())?;
     let mut violations = Violations::new();
     violations.required("tagKeys", &keys);
-    for (at, key) in (1..).zip(keys.iter().flatten()) {
-        let at = format!("tagKeys.{at}.member");
-        violations.required(&at, key);
-        tag_list::check_key(&at, key.as_deref(), &mut violations);
-    }
     violations.check()?;
     let table = tag_list::table(arn)?;
-    let remove: Vec<String> = keys.into_iter().flatten().flatten().collect();
+    let keys = keys.unwrap_or_default();
+    keys.iter().try_for_each(|key| tag_list::check_key(key.as_deref()))?;
+    let remove: Vec<String> = keys.into_iter().flatten().collect();
     if remove.is_empty() {
         return Err(WireError::validation("Atleast one Tag Key needs to be provided as Input."));
+    }
+    if remove.len() > limits::TAGS {
+        return Err(WireError::validation(limits::TOO_MANY_TAGS));
     }
     let request = TagTable { table, set: BTreeMap::new(), remove };
     let untagged = call.engine().tag_table(call.authorize(request)).await;

@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 
-use super::Call;
-use super::constraint::{Violations, not_empty};
+use super::constraint::Violations;
 use super::error::WireError;
 use super::json::Object;
 use super::mismatch::Expected;
 use super::request::Wire;
+use super::{Call, named_table};
 use crate::engine::UpdateTimeToLive;
 use crate::model::limits;
 
@@ -32,9 +32,8 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
         }
         Ok(())
     })?;
-    not_empty(table.as_deref())?;
+    let table = named_table::required(table.as_deref())?;
     let mut violations = Violations::new();
-    let table = violations.table(table.as_deref());
     violations.required("timeToLiveSpecification", &specification);
     if let Some((attribute, enabled)) = &specification {
         let at = "timeToLiveSpecification.attributeName";
@@ -43,7 +42,7 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
         violations.required("timeToLiveSpecification.enabled", enabled);
     }
     violations.check()?;
-    let (Some(table), Some((Some(attribute), Some(enabled)))) = (table, specification) else {
+    let Some((Some(attribute), Some(enabled))) = specification else {
         return Err(super::unreadable());
     };
     let request = UpdateTimeToLive { table, attribute: attribute.clone(), enabled };

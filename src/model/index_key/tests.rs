@@ -20,6 +20,8 @@ fn index() -> IndexDef {
         sort: Vec::new(),
         projection: Projection::All,
         provisioned: None,
+        on_demand_most: None,
+        warm: (0, 0),
         added: false,
         dropped: false,
     }
