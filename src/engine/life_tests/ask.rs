@@ -203,7 +203,8 @@ pub(super) async fn query(
     let names = Some(vec![("#p".to_owned(), of.partition[0].name.to_string())]);
     let values = Some(vec![(":p".to_owned(), Ok(s(value)))]);
     let mut placeholders = Placeholders::new(names, values).unwrap();
-    let conditions: Vec<KeyCondition> = expression::key_condition("#p = :p", &mut placeholders).unwrap();
+    let conditions: Vec<KeyCondition> =
+        expression::key_condition("#p = :p", &mut placeholders).unwrap().conditions().unwrap();
     let name_of = of.name.to_string();
     let request = Query {
         table: name(table),
