@@ -32,13 +32,14 @@ use sockets::Sockets;
 const CLOSE_LATE: Duration = Duration::from_secs(1);
 /// Threads that read rows, at most: each may block on a cold page of the SD card.
 const READERS: usize = 16;
-/// Threads that drive sockets, at most.
-const WORKERS: usize = 4;
+/// Threads that drive sockets, at most; one of them never reads rows.
+const WORKERS: usize = 5;
 
 /// Runs the daemon until a signal ends it, or the journal can't be written any more.
 pub fn run(settings: Settings, sources: Sources, logging: Logging) -> Result<(), AppError> {
     memory::settle();
-    let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(WORKERS);
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let workers = (processors + 1).min(WORKERS);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(workers)
         .max_blocking_threads(READERS)

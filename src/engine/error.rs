@@ -25,6 +25,14 @@ pub enum EngineError {
     /// The condition of a write does not hold of the item that stands there, which comes along where it was asked for.
     #[error("The conditional request failed")]
     ConditionFailed(Option<Image>),
+    /// A transaction was cancelled: a reason for each of its actions, in order.
+    #[error("{}", cancelled(.0))]
+    Cancelled(Vec<Reason>),
+    /// A token that came with another transaction within the last ten minutes.
+    #[error(
+        "a request with other parameters came with the same token within the last ten minutes; use another token"
+    )]
+    TokenReused,
     /// The table has deletion protection.
     #[error("table {0} is protected from deletion")]
     DeletionProtected(String),
@@ -43,6 +51,40 @@ pub enum EngineError {
     /// Reading failed.
     #[error("{0}")]
     Internal(String),
+}
+
+/// What became of one action of a transaction that was cancelled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Nothing speaks against it.
+    None,
+    /// Its condition does not hold of the item that stands there, which comes along where it was asked for.
+    ConditionFailed(Option<Image>),
+    /// It is wrong; the text is DynamoDB's.
+    Validation(String),
+    /// The table's provisioned capacity is used up.
+    ThroughputExceeded,
+}
+
+impl Reason {
+    /// DynamoDB's code for it.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Reason::None => "None",
+            Reason::ConditionFailed(_) => "ConditionalCheckFailed",
+            Reason::Validation(_) => "ValidationError",
+            Reason::ThroughputExceeded => "ProvisionedThroughputExceeded",
+        }
+    }
+}
+
+/// DynamoDB's words.
+fn cancelled(reasons: &[Reason]) -> String {
+    let codes: Vec<_> = reasons.iter().map(Reason::code).collect();
+    format!(
+        "Transaction cancelled, please refer cancellation reasons for specific reasons [{}]",
+        codes.join(", ")
+    )
 }
 
 /// Why a stream can't be read so.

@@ -11,7 +11,7 @@ use crate::model::{
 use crate::store::Catalog;
 
 /// DynamoDB's text for a key that is not one of the table (GetItem, DeleteItem, batches).
-const NOT_THE_SCHEMA: &str = "The provided key element does not match the schema";
+pub(super) const NOT_THE_SCHEMA: &str = "The provided key element does not match the schema";
 
 /// A live table.
 pub(super) fn table<'a>(catalog: &'a Catalog, name: &str) -> Result<&'a Arc<TableDef>, EngineError> {

@@ -3,7 +3,7 @@
 //!
 //! A write is prepared on its caller's task (key, image, sizes: whatever needs no other row), decided on the committer's
 //! thread against everything staged before it, and answered after the group's fsync. A read takes one view, on a thread
-//! where a cold page of the SD card may block.
+//! where a cold page of the SD card may block ([`reads`]).
 
 mod batch_get;
 mod batch_write;
@@ -23,6 +23,8 @@ mod ingest;
 mod key_range;
 mod keys;
 mod keys_agree;
+#[cfg(test)]
+mod life_tests;
 mod list_streams;
 mod list_tables;
 mod only_if;
@@ -30,6 +32,7 @@ mod page;
 mod prepare;
 mod put_item;
 mod query;
+mod reads;
 pub mod request;
 mod resolve_time;
 mod scan;
@@ -38,6 +41,9 @@ mod streams;
 mod tags;
 mod target;
 mod throughput;
+mod transact_get;
+mod transact_token;
+mod transact_write;
 mod update_item;
 mod update_table;
 mod update_time_to_live;
@@ -45,7 +51,7 @@ mod warm_throughput;
 
 use std::sync::Arc;
 
-pub use error::{EngineError, StreamError};
+pub use error::{EngineError, Reason, StreamError};
 pub use expire::Expire;
 pub use get_records::{GetRecords, StreamPosition, StreamRecord, StreamRecords};
 pub use get_shard_iterator::{GetShardIterator, StreamStart};
@@ -68,12 +74,13 @@ pub struct Engine {
     store: Store,
     clock: Clock,
     throughput: throughput::Throughput,
+    reads: reads::Reads,
 }
 
 impl Engine {
     /// An engine on a store.
     pub fn new(store: Store, clock: Clock) -> Engine {
-        Engine { store, clock, throughput: throughput::Throughput::default() }
+        Engine { store, clock, throughput: throughput::Throughput::default(), reads: reads::Reads::default() }
     }
 
     /// PutItem.
@@ -105,25 +112,26 @@ impl Engine {
     /// GetItem.
     pub async fn get_item(&self, request: Authorized<GetItem>) -> Result<Got, EngineError> {
         let (keys, now) = (self.store.keys(), self.clock.expiry_now());
-        self.read(move |view| get_item::read(view, keys, request.request(), now)).await
+        let read = move |view: &View| get_item::read(view, keys, request.request(), now);
+        self.reads.row(&self.store, read).await
     }
 
     /// Query.
     pub async fn query(&self, request: Authorized<Query>) -> Result<Page, EngineError> {
         let (keys, now) = (self.store.keys(), self.clock.expiry_now());
-        self.read(move |view| query::read(view, keys, request.request(), now)).await
+        reads::page(&self.store, move |view| query::read(view, keys, request.request(), now)).await
     }
 
     /// Scan.
     pub async fn scan(&self, request: Authorized<Scan>) -> Result<Page, EngineError> {
         let (keys, now) = (self.store.keys(), self.clock.expiry_now());
-        self.read(move |view| scan::read(view, keys, request.request(), now)).await
+        reads::page(&self.store, move |view| scan::read(view, keys, request.request(), now)).await
     }
 
     /// BatchGetItem.
     pub async fn batch_get(&self, request: Authorized<BatchGet>) -> Result<BatchGot, EngineError> {
         let (keys, now) = (self.store.keys(), self.clock.expiry_now());
-        self.read(move |view| batch_get::read(view, keys, request.into_inner(), now)).await
+        reads::page(&self.store, move |view| batch_get::read(view, keys, request.into_inner(), now)).await
     }
 
     /// BatchWriteItem: one commit.
@@ -133,6 +141,30 @@ impl Engine {
         let weight = writes.weight();
         self.write(Urgency::Now, weight, move |read, batch| batch_write::decide(read, batch, writes, now))
             .await
+    }
+
+    /// TransactWriteItems: one commit, all of it or nothing.
+    pub async fn transact_write(
+        &self,
+        request: Authorized<TransactWrite>,
+    ) -> Result<Transacted, EngineError> {
+        let transaction = transact_write::prepare(&self.preparing(), &self.clock, request.into_inner())?;
+        self.throughput.admit_all(transaction.tables(), Capacity::Write, self.clock.now_us())?;
+        let now = self.clock.expiry_now();
+        let weight = transaction.weight();
+        self.write(Urgency::Now, weight, move |read, batch| {
+            transact_write::decide(read, batch, transaction, now)
+        })
+        .await
+    }
+
+    /// TransactGetItems: what was asked for, in order, of one moment.
+    pub async fn transact_get(&self, request: Authorized<TransactGet>) -> Result<Vec<Got>, EngineError> {
+        let (keys, now) = (self.store.keys(), self.clock.expiry_now());
+        let (throughput, now_us) = (self.throughput.clone(), self.clock.now_us());
+        let read =
+            move |view: &View| transact_get::read(view, keys, request.request(), now, (&throughput, now_us));
+        reads::page(&self.store, read).await
     }
 
     /// Items from MQTT or REST: one commit, all or nothing.
@@ -300,18 +332,5 @@ impl Engine {
         decide: impl FnOnce(&dyn Read, &mut Batch) -> Result<R, EngineError> + Send + 'static,
     ) -> Result<R, EngineError> {
         self.store.submit(urgency, weight, decide).await?
-    }
-
-    /// Reads one page. The number of threads that block at once is the runtime's bound.
-    async fn read<R: Send + 'static>(
-        &self,
-        read: impl FnOnce(&View) -> Result<R, EngineError> + Send + 'static,
-    ) -> Result<R, EngineError> {
-        let store = self.store.clone();
-        let task = tokio::task::spawn_blocking(move || {
-            let view = store.view()?;
-            read(&view)
-        });
-        task.await.unwrap_or_else(|error| Err(EngineError::Internal(format!("a read ended early: {error}"))))
     }
 }

@@ -240,6 +240,77 @@ pub struct BatchWritten {
     pub indexes: Vec<Vec<IndexWrite>>,
 }
 
+/// A condition on an item that a transaction does not write.
+#[derive(Clone, Debug)]
+pub struct CheckItem {
+    /// The table.
+    pub table: TableName,
+    /// Exactly the key attributes.
+    pub key: Map,
+    /// The condition.
+    pub only_if: OnlyIf,
+}
+
+/// One action of a transaction.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Put.
+    Put(PutItem),
+    /// Update.
+    Update(UpdateItem),
+    /// Delete.
+    Delete(DeleteItem),
+    /// ConditionCheck.
+    Check(CheckItem),
+}
+
+/// ClientRequestToken.
+#[derive(Clone, Debug)]
+pub struct RequestToken {
+    /// The token.
+    pub token: String,
+    /// Of the request that it comes with.
+    pub fingerprint: u128,
+}
+
+/// TransactWriteItems: all of it or nothing.
+#[derive(Clone, Debug)]
+pub struct TransactWrite {
+    /// The actions, in order.
+    pub actions: Vec<Action>,
+    /// Size of the items, keys and values in the request, in bytes.
+    pub payload: usize,
+    /// The token, if any.
+    pub token: Option<RequestToken>,
+}
+
+/// TransactWriteItems' answer.
+#[derive(Clone, Debug, Default)]
+pub struct Transacted {
+    /// The tables, in the order in which the actions name them.
+    pub tables: Vec<TransactedTable>,
+    /// The token was known: nothing was done, and the sizes are those of the items as they stand.
+    pub repeated: bool,
+}
+
+/// What a transaction has cost in a table.
+#[derive(Clone, Debug)]
+pub struct TransactedTable {
+    /// The table.
+    pub table: Arc<TableDef>,
+    /// The larger size of old and new for each action, in bytes; of what a condition was checked of, its size.
+    pub sizes: Vec<usize>,
+    /// What was written to indexes.
+    pub indexes: Vec<IndexWrite>,
+}
+
+/// TransactGetItems.
+#[derive(Clone, Debug)]
+pub struct TransactGet {
+    /// What is wanted, in order.
+    pub gets: Vec<GetItem>,
+}
+
 /// One item from MQTT or REST.
 #[derive(Clone, Debug)]
 pub struct IngestPut {

@@ -10,6 +10,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::{EngineError, Reason};
 use crate::model::{TableDef, TableId};
 
 /// How long unused capacity is kept, in seconds.
@@ -97,6 +98,24 @@ impl Throughput {
             bucket.set_rate(rate);
         }
         bucket.admits(now_us)
+    }
+
+    /// Cancels a transaction some of whose actions go to tables that have nothing left; one table for each action.
+    pub(super) fn admit_all<'t>(
+        &self,
+        tables: impl Iterator<Item = &'t Arc<TableDef>>,
+        capacity: Capacity,
+        now_us: u64,
+    ) -> Result<(), EngineError> {
+        let reason = |table| match self.admits(table, capacity, now_us) {
+            true => Reason::None,
+            false => Reason::ThroughputExceeded,
+        };
+        let reasons: Vec<Reason> = tables.map(|table| reason(table)).collect();
+        match reasons.contains(&Reason::ThroughputExceeded) {
+            true => Err(EngineError::Cancelled(reasons)),
+            false => Ok(()),
+        }
     }
 
     /// What a request has cost, in halves of a unit.

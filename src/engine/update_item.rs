@@ -23,6 +23,14 @@ pub(super) struct PreparedUpdate {
 }
 
 impl PreparedUpdate {
+    pub(super) fn table(&self) -> &Arc<TableDef> {
+        &self.table
+    }
+
+    pub(super) fn key(&self) -> &RowKey {
+        &self.key
+    }
+
     /// About how many bytes wait with it.
     pub(super) fn weight(&self) -> usize {
         WEIGHT + self.key_image.bytes().len()

@@ -202,6 +202,8 @@ fn blame(error: &EngineError) -> Blame {
         | EngineError::ResourceInUse(_)
         | EngineError::Validation(_)
         | EngineError::ConditionFailed(_)
+        | EngineError::Cancelled(_)
+        | EngineError::TokenReused
         | EngineError::DeletionProtected(_) => Blame::Message,
         EngineError::Full(_) => Blame::Space,
         EngineError::Busy

@@ -40,3 +40,9 @@ pub const BATCH_WRITES: usize = 25;
 pub const BATCH_GETS: usize = 100;
 /// A request's or an answer's body.
 pub const BODY: usize = 16 * 1024 * 1024;
+/// Actions of a transaction.
+pub const TRANSACTION_ACTIONS: usize = 100;
+/// What a transaction holds.
+pub const TRANSACTION: usize = 4 * 1024 * 1024;
+/// A client's token for a transaction, in characters.
+pub const REQUEST_TOKEN: usize = 36;

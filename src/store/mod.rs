@@ -44,6 +44,8 @@ mod queue;
 pub mod record;
 mod recover;
 mod retention;
+#[cfg(test)]
+pub(crate) mod rig;
 mod room;
 pub mod row;
 mod rows;
@@ -128,6 +130,8 @@ pub enum Space {
     Session = 8,
     /// What the broker client's sessions are subscribed to, by a hash of broker and client identifier.
     Subscription = 9,
+    /// Clients' tokens of transactions, by a hash of the token.
+    Token = 10,
 }
 
 /// How long a decision's group may wait for company.

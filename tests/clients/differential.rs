@@ -7,8 +7,10 @@ use std::net::SocketAddr;
 use serde_json::Value;
 
 use crate::requests::{Differs, LOCAL_WORDINGS, Request, requests};
+use crate::support::chance::Chance;
 use crate::support::daemon::{Daemon, dynamodb};
 use crate::support::peer::{Kind, Peer};
+use crate::transactions;
 
 /// An answer in the parts that are compared.
 #[derive(Debug, PartialEq)]
@@ -27,7 +29,12 @@ fn ask(address: SocketAddr, operation: &str, body: &Value) -> Answer {
     }
     let name = body["__type"].as_str().map(|name| name.rsplit('#').next().unwrap().to_owned());
     let message = body["message"].as_str().or(body["Message"].as_str()).map(str::to_owned);
-    Answer { status, error: name, message, body: Value::Null }
+    let mut reasons = body["CancellationReasons"].take();
+    for reason in reasons.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+        reason.remove("Message");
+    }
+    settle(&mut reasons);
+    Answer { status, error: name, message, body: reasons }
 }
 
 /// What legitimately differs between two endpoints (time, identifiers, the order of sets) made equal.
@@ -86,14 +93,45 @@ fn forebay_takes_expressions_as_dynamodb_local_does() {
     compare(crate::expressions::requests());
 }
 
+#[test]
+fn forebay_makes_transactions_as_dynamodb_local_does() {
+    let pair = Pair::start();
+    for address in [pair.daemon.http, pair.local.address] {
+        let (status, answer) = dynamodb(address, "CreateTable", &transactions::create()).unwrap();
+        assert_eq!(status, 200, "{answer}");
+    }
+    pair.compare(transactions::requests());
+    let mut chance = Chance::seeded(4);
+    pair.compare(transactions::random(&mut chance, 400));
+}
+
 /// Sends all of them to both, in order.
 fn compare(requests: Vec<Request>) {
-    let daemon = Daemon::start("");
-    let local = Peer::start(Kind::DynamodbLocal);
+    Pair::start().compare(requests);
+}
+
+/// Both endpoints.
+struct Pair {
+    daemon: Daemon,
+    local: Peer,
+}
+
+impl Pair {
+    fn start() -> Pair {
+        Pair { daemon: Daemon::start(""), local: Peer::start(Kind::DynamodbLocal) }
+    }
+
+    fn compare(&self, requests: Vec<Request>) {
+        let Pair { daemon, local } = self;
+        compare_at(daemon.http, local.address, requests);
+    }
+}
+
+fn compare_at(forebay: SocketAddr, local: SocketAddr, requests: Vec<Request>) {
     let mut faults = Vec::new();
     for request in requests {
-        let ours = ask(daemon.http, request.operation, &request.body);
-        let theirs = ask(local.address, request.operation, &request.body);
+        let ours = ask(forebay, request.operation, &request.body);
+        let theirs = ask(local, request.operation, &request.body);
         let (same, reason) = match &request.differs {
             Differs::Nowhere => (ours.agrees(&theirs), ""),
             Differs::InAnswer(why) => (ours.outcome() == theirs.outcome() && ours.body != theirs.body, *why),

@@ -19,6 +19,7 @@ mod requests;
 mod stream_records;
 #[path = "../support/mod.rs"]
 mod support;
+mod transactions;
 
 use std::process::Command;
 
@@ -62,6 +63,11 @@ fn boto3_indexes() {
 #[test]
 fn boto3_streams() {
     run("python3", "streams.py");
+}
+
+#[test]
+fn boto3_transactions() {
+    run("python3", "transactions.py");
 }
 
 #[test]

@@ -30,6 +30,27 @@ fn requests() -> Vec<(&'static str, Value)> {
             json!({"RequestItems": {"readings": [{"PutRequest": {"Item": item}}, {"DeleteRequest": {"Key": key}}]}}),
         ),
         (
+            "TransactWriteItems",
+            json!({"TransactItems": [
+                {"Put": {"TableName": "readings", "Item": item, "ConditionExpression": "attribute_not_exists(device)"}},
+                {"Update": {
+                    "TableName": "readings", "Key": {"device": {"S": "u"}, "ts": {"N": "1"}}, "UpdateExpression": "SET #n = :n",
+                    "ExpressionAttributeNames": {"#n": "n"}, "ExpressionAttributeValues": {":n": {"L": [{"N": "1"}]}},
+                }},
+                {"Delete": {"TableName": "readings", "Key": key, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}},
+                {"ConditionCheck": {
+                    "TableName": "readings", "Key": {"device": {"S": "c"}, "ts": {"N": "1"}},
+                    "ConditionExpression": "attribute_not_exists(ts)",
+                }},
+            ], "ReturnConsumedCapacity": "INDEXES", "ReturnItemCollectionMetrics": "SIZE", "ClientRequestToken": "token"}),
+        ),
+        (
+            "TransactGetItems",
+            json!({"TransactItems": [{"Get": {
+                "TableName": "readings", "Key": key, "ProjectionExpression": "#v.l[0], ts", "ExpressionAttributeNames": {"#v": "v"},
+            }}], "ReturnConsumedCapacity": "TOTAL"}),
+        ),
+        (
             "CreateTable",
             json!({
                 "TableName": "made", "KeySchema": [{"AttributeName": "k", "KeyType": "HASH"}],

@@ -23,5 +23,6 @@ mod pages;
 mod streams;
 mod table_settings;
 mod tables;
+mod transactions;
 mod update_table;
 mod wire;

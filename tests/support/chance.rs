@@ -11,6 +11,11 @@ impl Chance {
         Chance(seed)
     }
 
+    /// The sequence of this seed: for one of several that go on at once.
+    pub fn new(seed: u64) -> Chance {
+        Chance(seed)
+    }
+
     /// The next number.
     pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);

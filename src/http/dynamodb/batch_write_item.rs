@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::Call;
 use super::capacity::{Report, Units, index_units};
+use super::collections::Collections;
 use super::constraint::{Violations, name_of};
 use super::error::{Kind, WireError};
 use super::json::{Object, list};
@@ -46,13 +47,19 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     read.values()?;
 
     let (tables, later) = call.admitted(tables, Capacity::Write)?;
+    let mut collections = Collections::new(shared.wants_metrics());
+    for (table, writes) in &tables {
+        for Write::Put(item) | Write::Delete(item) in writes {
+            collections.note(call, table, item);
+        }
+    }
     let request = BatchWrite { tables, origin: Origin::Dynamodb };
     let written = call.engine().batch_write(call.authorize(request)).await;
     let written = written.map_err(|error| not_the_schema(error.into()))?;
     for (table, sizes) in &written.tables {
         call.spend(table, Capacity::Write, sizes.iter().map(|size| Units::write(*size)).sum());
     }
-    answer(&written, &later, shared.report())
+    answer(call, &written, &later, shared.report(), &collections).await
 }
 
 fn entry(wire: &mut Wire<'_>, table: &str) -> Result<Entry, DecodeError> {
@@ -168,10 +175,12 @@ fn write_back(write: &Write, out: &mut Vec<u8>) {
     whole.close();
 }
 
-fn answer(
+async fn answer(
+    call: &Call<'_>,
     written: &BatchWritten,
     later: &[(TableName, Vec<Write>)],
     report: Report,
+    collections: &Collections,
 ) -> Result<Bytes, WireError> {
     let mut out = Vec::new();
     let mut answer = Object::open(&mut out);
@@ -195,6 +204,7 @@ fn answer(
             },
         )?;
     }
+    collections.write_all(call, &mut answer).await?;
     answer.close();
     Ok(out.into())
 }

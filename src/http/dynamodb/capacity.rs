@@ -4,7 +4,7 @@
 use compact_str::CompactString;
 
 use super::json::Object;
-use crate::engine::IndexWrite;
+use crate::engine::{Capacity, IndexWrite};
 use crate::model::{IndexKind, limits};
 
 /// A write unit, in bytes.
@@ -36,6 +36,11 @@ impl Units {
     /// So many whole read units.
     pub(super) fn reads(count: usize, consistent: bool) -> Units {
         Units(count as u64 * if consistent { 2 } else { 1 })
+    }
+
+    /// In a transaction everything is done twice.
+    pub(super) fn twice(self) -> Units {
+        Units(self.0 * 2)
     }
 
     /// Counted in halves.
@@ -85,13 +90,46 @@ impl Report {
 
     /// The same where indexes have their part.
     pub(super) fn write_with(self, table: &str, units: Units, indexes: &[IndexUnits], out: &mut Vec<u8>) {
+        self.write_as(None, table, units, indexes, out);
+    }
+
+    /// The same for a transaction, which says besides whether it has read or written.
+    pub(super) fn write_transacted(
+        self,
+        capacity: Capacity,
+        table: &str,
+        units: Units,
+        indexes: &[IndexUnits],
+        out: &mut Vec<u8>,
+    ) {
+        let member = match capacity {
+            Capacity::Read => "ReadCapacityUnits",
+            Capacity::Write => "WriteCapacityUnits",
+        };
+        self.write_as(Some(member), table, units, indexes, out);
+    }
+
+    fn write_as(
+        self,
+        besides: Option<&str>,
+        table: &str,
+        units: Units,
+        indexes: &[IndexUnits],
+        out: &mut Vec<u8>,
+    ) {
+        let put = |object: &mut Object<'_>, units: Units| {
+            object.plain("CapacityUnits", units);
+            if let Some(member) = besides {
+                object.plain(member, units);
+            }
+        };
         let total: Units = indexes.iter().map(|(.., units)| *units).chain([units]).sum();
         let mut consumed = Object::open(out);
         consumed.text("TableName", table);
-        consumed.plain("CapacityUnits", total);
+        put(&mut consumed, total);
         if self == Report::Indexes {
             let mut own = consumed.object("Table");
-            own.plain("CapacityUnits", units);
+            put(&mut own, units);
             own.close();
             for (kind, member) in
                 [(IndexKind::Local, "LocalSecondaryIndexes"), (IndexKind::Global, "GlobalSecondaryIndexes")]
@@ -102,7 +140,7 @@ impl Report {
                 let mut by_name = consumed.object(member);
                 for (name, _, units) in indexes.iter().filter(|(_, of, _)| *of == kind) {
                     let mut one = Object::open(by_name.named(name));
-                    one.plain("CapacityUnits", units);
+                    put(&mut one, *units);
                     one.close();
                 }
                 by_name.close();

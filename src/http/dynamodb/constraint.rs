@@ -98,20 +98,25 @@ impl Violations {
     }
 
     /// An empty name of a table, in the words of the operations on items.
-    fn empty_table(&mut self) {
-        self.length("tableName", "", 0, 1, 255);
+    fn empty_table(&mut self, at: &str) {
+        self.length(at, "", 0, 1, 255);
     }
 
     /// The table of an operation on items: its name, or its ARN.
     pub(super) fn table(&mut self, given: Option<&str>) -> Option<TableName> {
+        self.table_at("tableName", given)
+    }
+
+    /// The same where it stands elsewhere.
+    pub(super) fn table_at(&mut self, at: &str, given: Option<&str>) -> Option<TableName> {
         let Some(given) = given else {
-            self.add("Value null", "tableName", "Member must not be null");
+            self.add("Value null", at, "Member must not be null");
             return None;
         };
         let name = name_of(given);
         match name {
-            "" => self.empty_table(),
-            name => self.name("tableName", name),
+            "" => self.empty_table(at),
+            name => self.name(at, name),
         }
         TableName::new(name)
     }
@@ -139,7 +144,7 @@ pub(super) fn name_of(given: &str) -> &str {
 pub(super) fn not_empty(table: Option<&str>) -> Result<(), WireError> {
     let mut violations = Violations::new();
     if table == Some("") {
-        violations.empty_table();
+        violations.empty_table("tableName");
     }
     violations.check()
 }

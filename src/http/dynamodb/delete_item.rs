@@ -3,43 +3,23 @@
 use bytes::Bytes;
 
 use super::capacity::Units;
-use super::constraint::{Violations, not_empty};
+use super::collections::Collections;
 use super::error::WireError;
-use super::expressions::{self, Expressions};
-use super::parameter::Shared;
-use super::request::Wire;
+use super::expressions;
+use super::one_item::{Named, OneItem};
 use super::{Call, written};
 use crate::engine::{Capacity, DeleteItem};
 use crate::store::Origin;
 
 pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
-    let (mut table, mut key, mut shared) = (None, None, Shared::default());
-    let mut expressions = Expressions::new(&expressions::WRITE);
-    let read = Wire::read(call.body, |wire, name| {
-        match name {
-            "TableName" => table = wire.string()?,
-            "Key" => key = wire.item()?,
-            _ if expressions.member(wire, name)? => {}
-            _ => shared.member(wire, name)?,
-        }
-        Ok(())
-    })?;
-    not_empty(table.as_deref())?;
-    let mut violations = Violations::new();
-    shared.check_capacity(&mut violations);
-    let table = violations.table(table.as_deref());
-    shared.check_return(&mut violations);
-    violations.required("key", &key);
-    expressions.check(&mut violations);
-    violations.check()?;
-    let (Some(table), Some(key)) = (table, key) else { return Err(super::unreadable()) };
-    expressions.check_mixture()?;
-    read.values()?;
-    let returns_old = shared.returns_old()?;
-    let only_if = shared.only_if(expressions.ready()?.condition);
-    let request = DeleteItem { table, key, only_if, origin: Origin::Dynamodb };
-    call.admit(&request.table, Capacity::Write)?;
-    let written = call.engine().delete_item(call.authorize(request)).await?;
+    let (mut request, table, key) = OneItem::read(call.body, Named::Key, &expressions::WRITE)?;
+    let returns_old = request.shared.returns_old()?;
+    let only_if = request.shared.only_if(request.expressions.ready()?.condition);
+    let delete = DeleteItem { table, key, only_if, origin: Origin::Dynamodb };
+    call.admit(&delete.table, Capacity::Write)?;
+    let mut collections = Collections::new(request.shared.wants_metrics());
+    collections.note(call, &delete.table, &delete.key);
+    let written = call.engine().delete_item(call.authorize(delete)).await?;
     call.spend(&written.table, Capacity::Write, Units::write(written.size));
-    written::answer(&written, returns_old, shared.report())
+    written::answer(call, &written, returns_old, request.shared.report(), &collections).await
 }

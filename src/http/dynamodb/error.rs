@@ -4,7 +4,8 @@
 
 use hyper::StatusCode;
 
-use crate::engine::{EngineError, StreamError};
+use super::cancellation;
+use crate::engine::{EngineError, Reason, StreamError};
 use crate::http::body::BodyError;
 use crate::http::memory::Crowded;
 use crate::model::dynamodb_json::{self, DecodeError};
@@ -21,6 +22,10 @@ pub(super) enum Kind {
     Validation,
     /// The condition of a write does not hold.
     ConditionalCheckFailed,
+    /// A transaction was cancelled.
+    TransactionCanceled,
+    /// A token that came with another request.
+    IdempotentParameterMismatch,
     /// No such table.
     ResourceNotFound,
     /// No such table, in the words of the operations on backups.
@@ -67,6 +72,12 @@ impl Kind {
             Kind::ConditionalCheckFailed => {
                 (400, "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException", "message")
             }
+            Kind::TransactionCanceled => {
+                (400, "com.amazonaws.dynamodb.v20120810#TransactionCanceledException", "Message")
+            }
+            Kind::IdempotentParameterMismatch => {
+                (400, "com.amazonaws.dynamodb.v20120810#IdempotentParameterMismatchException", "Message")
+            }
             Kind::ResourceNotFound => {
                 (400, "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException", "message")
             }
@@ -108,17 +119,19 @@ pub(super) struct WireError {
     pub(super) message: Option<String>,
     /// The item that a condition was refused for, where it was asked for.
     pub(super) item: Option<Image>,
+    /// Why a transaction was cancelled, by action.
+    pub(super) reasons: Vec<Reason>,
 }
 
 impl WireError {
     /// An error of a kind, with its words.
     pub(super) fn new(kind: Kind, message: impl Into<String>) -> WireError {
-        WireError { kind, message: Some(message.into()), item: None }
+        WireError { message: Some(message.into()), ..WireError::wordless(kind) }
     }
 
     /// An error that the service has no words for.
     pub(super) fn wordless(kind: Kind) -> WireError {
-        WireError { kind, message: None, item: None }
+        WireError { kind, message: None, item: None, reasons: Vec::new() }
     }
 
     /// ValidationException.
@@ -173,6 +186,10 @@ impl WireError {
                 body.extend_from_slice(b"null");
             }
         }
+        if !self.reasons.is_empty() {
+            body.extend_from_slice(b",\"CancellationReasons\":");
+            cancellation::write(&self.reasons, &mut body);
+        }
         if let Some(message) = &self.message {
             body.extend_from_slice(b",\"");
             body.extend_from_slice(form.member.as_bytes());
@@ -202,6 +219,11 @@ impl From<EngineError> for WireError {
                 let text = "The conditional request failed";
                 WireError { item, ..WireError::new(Kind::ConditionalCheckFailed, text) }
             }
+            EngineError::Cancelled(ref reasons) => {
+                let reasons = reasons.clone();
+                WireError { reasons, ..WireError::new(Kind::TransactionCanceled, error.to_string()) }
+            }
+            EngineError::TokenReused => WireError::new(Kind::IdempotentParameterMismatch, error.to_string()),
             EngineError::DeletionProtected(_) => WireError::validation(
                 "Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.",
             ),

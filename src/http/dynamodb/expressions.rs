@@ -6,14 +6,16 @@ use super::comparison::{self, Comparison};
 use super::constraint::Violations;
 use super::error::WireError;
 use super::expected::{self, Expected};
+use super::fingerprint::Fingerprint;
 use super::json::{Object, list};
 use super::mismatch;
 use super::request::Wire;
 use crate::expression::{
     self, Condition, ExpressionError, KeyCondition, Kind, Placeholders, Projection, Update,
 };
-use crate::model::AttributeValue;
 use crate::model::dynamodb_json::{DecodeError, write_string};
+use crate::model::size::value_size;
+use crate::model::{AttributeValue, Map};
 
 /// Which of them an operation takes, in the service's order.
 #[derive(Debug)]
@@ -45,6 +47,14 @@ pub(super) const UPDATE: Takes = Takes {
     legacy: &["AttributeUpdates", "Expected", "ConditionalOperator"],
     write: true,
 };
+/// Put, Delete and ConditionCheck of a transaction: without legacy parameters, and what is wrong is said without an envelope.
+pub(super) const ACTION: Takes = Takes { expressions: &["ConditionExpression"], legacy: &[], write: false };
+/// Update of a transaction.
+pub(super) const ACTION_UPDATE: Takes =
+    Takes { expressions: &["UpdateExpression", "ConditionExpression"], legacy: &[], write: false };
+/// Get of a transaction.
+pub(super) const ACTION_GET: Takes =
+    Takes { expressions: &["ProjectionExpression"], legacy: &[], write: false };
 /// GetItem, and a table of BatchGetItem.
 pub(super) const GET: Takes =
     Takes { expressions: &["ProjectionExpression"], legacy: &["AttributesToGet"], write: false };
@@ -107,6 +117,11 @@ impl Expressions {
         }
     }
 
+    /// Whether they are a single write's.
+    pub(super) fn of_write(&self) -> bool {
+        self.takes.write
+    }
+
     /// Reads a member; whether it is one of them.
     pub(super) fn member(&mut self, wire: &mut Wire<'_>, name: &str) -> Result<bool, DecodeError> {
         if let Some(known) = self.takes.expressions.iter().find(|known| **known == name) {
@@ -151,7 +166,8 @@ impl Expressions {
         }
     }
 
-    fn text(&self, parameter: &str) -> Option<&str> {
+    /// An expression as it stands.
+    pub(super) fn text(&self, parameter: &str) -> Option<&str> {
         self.texts.iter().find(|(name, _)| *name == parameter).map(|(_, text)| text.as_str())
     }
 
@@ -195,6 +211,32 @@ impl Expressions {
             )));
         }
         Ok(())
+    }
+
+    /// Size of the values, in bytes.
+    pub(super) fn values_size(&self) -> usize {
+        let values = self.values.iter().flatten().filter_map(|(_, value)| value.as_ref().ok());
+        values.map(value_size).sum()
+    }
+
+    /// Writes expressions, names and values down so that two requests that say the same are the same, in whatever order
+    /// they say it.
+    pub(super) fn fingerprint(&self, out: &mut Fingerprint) {
+        for parameter in self.takes.expressions {
+            out.text(self.text(parameter));
+        }
+        let mut names: Vec<_> = self.names.iter().flatten().collect();
+        names.sort();
+        out.number(names.len());
+        for (key, name) in names {
+            out.text(Some(key));
+            out.text(Some(name));
+        }
+        let mut values = Map::new();
+        for (key, value) in self.values.iter().flatten() {
+            values.insert(key.as_str(), value.clone().unwrap_or(AttributeValue::Null));
+        }
+        out.item(&values);
     }
 
     /// Which parameter says what parts of items are wanted.

@@ -3,7 +3,9 @@
 mod attribute_updates;
 mod batch_get_item;
 mod batch_write_item;
+mod cancellation;
 mod capacity;
+mod collections;
 mod comparison;
 mod constraint;
 mod create_table;
@@ -19,6 +21,7 @@ mod encryption;
 mod error;
 mod expected;
 mod expressions;
+mod fingerprint;
 mod get_item;
 mod get_records;
 mod get_shard_iterator;
@@ -36,6 +39,7 @@ mod mismatch;
 mod named_table;
 mod new_indexes;
 mod nothing_there;
+mod one_item;
 mod operations;
 mod page;
 mod parameter;
@@ -52,6 +56,9 @@ mod table_settings;
 mod tag_list;
 mod tag_resource;
 mod throttle;
+mod transact_action;
+mod transact_get_items;
+mod transact_write_items;
 mod units;
 mod untag_resource;
 mod update_conflicts;
@@ -145,6 +152,8 @@ async fn dispatch(operation: &str, call: &Call<'_>) -> Result<Bytes, WireError> 
         "Query" => query::run(call).await,
         "Scan" => scan::run(call).await,
         "TagResource" => tag_resource::run(call).await,
+        "TransactGetItems" => transact_get_items::run(call).await,
+        "TransactWriteItems" => transact_write_items::run(call).await,
         "UntagResource" => untag_resource::run(call).await,
         "UpdateItem" => update_item::run(call).await,
         "UpdateTable" => update_table::run(call).await,

@@ -45,13 +45,27 @@ impl Shared {
         let words = ["ALL_NEW", "UPDATED_OLD", "ALL_OLD", "NONE", "UPDATED_NEW"];
         violations.one_of("returnValues", self.return_values.as_deref(), &words);
         self.check_metrics(violations);
-        let at = "returnValuesOnConditionCheckFailure";
+        self.check_on_failure("returnValuesOnConditionCheckFailure", violations);
+    }
+
+    /// Constraint of ReturnValuesOnConditionCheckFailure, wherever it stands.
+    pub(super) fn check_on_failure(&self, at: &str, violations: &mut Violations) {
         violations.one_of(at, self.on_failure.as_deref(), &["ALL_OLD", "NONE"]);
+    }
+
+    /// Whether a refusal carries the old item.
+    pub(super) fn returns_on_failure(&self) -> bool {
+        self.on_failure.as_deref() == Some("ALL_OLD")
+    }
+
+    /// Whether the sizes of item collections are asked for.
+    pub(super) fn wants_metrics(&self) -> bool {
+        self.metrics.as_deref() == Some("SIZE")
     }
 
     /// What a write must hold for; a refusal carries the old item where that is asked for.
     pub(super) fn only_if(&self, condition: Option<Condition>) -> Option<OnlyIf> {
-        let return_old = self.on_failure.as_deref() == Some("ALL_OLD");
+        let return_old = self.returns_on_failure();
         condition.map(|condition| OnlyIf { condition, return_old })
     }
 

@@ -40,9 +40,9 @@ impl Call<'_> {
 /// What goes on, and what has to wait.
 type Divided<T> = (Vec<(TableName, T)>, Vec<(TableName, T)>);
 
+/// The service's words for it.
+pub(super) const THROUGHPUT_EXCEEDED: &str = "The level of configured provisioned throughput for the table was exceeded. Consider increasing your provisioning level with the UpdateTable API.";
+
 fn exceeded() -> WireError {
-    WireError::new(
-        Kind::ThroughputExceeded,
-        "The level of configured provisioned throughput for the table was exceeded. Consider increasing your provisioning level with the UpdateTable API.",
-    )
+    WireError::new(Kind::ThroughputExceeded, THROUGHPUT_EXCEEDED)
 }

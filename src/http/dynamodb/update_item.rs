@@ -4,49 +4,35 @@ use bytes::Bytes;
 
 use super::Call;
 use super::capacity::{Report, Units, index_units};
-use super::constraint::{Violations, not_empty};
+use super::collections::Collections;
 use super::error::WireError;
-use super::expressions::{self, Expressions};
+use super::expressions;
 use super::json::Object;
+use super::one_item::{Named, OneItem};
 use super::parameter::Shared;
-use super::request::Wire;
 use crate::engine::{Capacity, UpdateItem, Updated};
 use crate::model::{Image, ImageError, dynamodb_json};
 use crate::store::Origin;
 
 pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
-    let (mut table, mut key, mut shared) = (None, None, Shared::default());
-    let mut expressions = Expressions::new(&expressions::UPDATE);
-    let read = Wire::read(call.body, |wire, name| {
-        match name {
-            "TableName" => table = wire.string()?,
-            "Key" => key = wire.item()?,
-            _ if expressions.member(wire, name)? => {}
-            _ => shared.member(wire, name)?,
-        }
-        Ok(())
-    })?;
-    not_empty(table.as_deref())?;
-    let mut violations = Violations::new();
-    shared.check_capacity(&mut violations);
-    let table = violations.table(table.as_deref());
-    shared.check_return(&mut violations);
-    violations.required("key", &key);
-    expressions.check(&mut violations);
-    violations.check()?;
-    let (Some(table), Some(key)) = (table, key) else { return Err(super::unreadable()) };
-    expressions.check_mixture()?;
-    read.values()?;
-    let ready = expressions.ready()?;
-    let only_if = shared.only_if(ready.condition);
-    let request = UpdateItem { table, key, update: ready.update, only_if, origin: Origin::Dynamodb };
-    call.admit(&request.table, Capacity::Write)?;
-    let updated = call.engine().update_item(call.authorize(request)).await?;
+    let (mut request, table, key) = OneItem::read(call.body, Named::Key, &expressions::UPDATE)?;
+    let ready = request.expressions.ready()?;
+    let only_if = request.shared.only_if(ready.condition);
+    let update = UpdateItem { table, key, update: ready.update, only_if, origin: Origin::Dynamodb };
+    call.admit(&update.table, Capacity::Write)?;
+    let mut collections = Collections::new(request.shared.wants_metrics());
+    collections.note(call, &update.table, &update.key);
+    let updated = call.engine().update_item(call.authorize(update)).await?;
     call.spend(&updated.table, Capacity::Write, Units::write(updated.size));
-    answer(&updated, &shared)
+    answer(call, &updated, &request.shared, &collections).await
 }
 
-fn answer(updated: &Updated, shared: &Shared) -> Result<Bytes, WireError> {
+async fn answer(
+    call: &Call<'_>,
+    updated: &Updated,
+    shared: &Shared,
+    collections: &Collections,
+) -> Result<Bytes, WireError> {
     let mut out = Vec::new();
     let mut answer = Object::open(&mut out);
     if let Some(attributes) = returned(updated, shared.return_values())? {
@@ -58,6 +44,7 @@ fn answer(updated: &Updated, shared: &Shared) -> Result<Bytes, WireError> {
         let (table, indexes) = (updated.table.name.as_str(), index_units(&updated.indexes));
         report.write_with(table, units, &indexes, answer.member("ConsumedCapacity"));
     }
+    collections.write_one(call, &mut answer).await?;
     answer.close();
     Ok(out.into())
 }

@@ -153,6 +153,8 @@ impl From<EngineError> for Problem {
             EngineError::ResourceInUse(_)
             | EngineError::LimitExceeded(_)
             | EngineError::DeletionProtected(_)
+            | EngineError::Cancelled(_)
+            | EngineError::TokenReused
             | EngineError::ConditionFailed(_) => Problem::new(Kind::Conflict, text),
             EngineError::Validation(_) => Problem::not_an_item(text),
             EngineError::Full(_) => Problem::new(Kind::Full, text),
