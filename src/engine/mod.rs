@@ -162,9 +162,10 @@ impl Engine {
     pub async fn transact_get(&self, request: Authorized<TransactGet>) -> Result<Vec<Got>, EngineError> {
         let (keys, now) = (self.store.keys(), self.clock.expiry_now());
         let (throughput, now_us) = (self.throughput.clone(), self.clock.now_us());
-        let read =
-            move |view: &View| transact_get::read(view, keys, request.request(), now, (&throughput, now_us));
-        reads::page(&self.store, read).await
+        reads::page(&self.store, move |view| {
+            transact_get::read(view, keys, request.request(), now, (&throughput, now_us))
+        })
+        .await
     }
 
     /// Items from MQTT or REST: one commit, all or nothing.

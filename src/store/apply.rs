@@ -97,6 +97,7 @@ pub(super) struct Slice<'t> {
     /// How far the tree has come; written with the commit.
     pub(super) state: State,
     counted: BTreeMap<TableId, Counted>,
+    dropped: u64,
     pages: Pages,
     value: Vec<u8>,
     expiry: Vec<u8>,
@@ -118,6 +119,7 @@ impl<'t> Slice<'t> {
             txn,
             state,
             counted: BTreeMap::new(),
+            dropped: 0,
             pages: Pages::default(),
             value: Vec::new(),
             expiry: Vec::new(),
@@ -210,8 +212,13 @@ impl<'t> Slice<'t> {
     }
 
     /// Takes an item out before its time, with its expiry row; what that frees, in bytes. Not one whose time is still
-    /// estimated, nor one that expires at another time than `second` by now.
-    pub(super) fn drop_item(&mut self, key: &Bytes, second: Option<u64>) -> Result<Option<u64>, ApplyError> {
+    /// estimated, nor one that expires at another time than `second` by now. It counts as dropped unless it has `expired`.
+    pub(super) fn drop_item(
+        &mut self,
+        key: &Bytes,
+        second: Option<u64>,
+        expired: bool,
+    ) -> Result<Option<u64>, ApplyError> {
         let table = RowKey(key.clone()).table();
         let catalog = self.catalog;
         let old = self.old(key, catalog.by_id(table).map(|def| &**def))?;
@@ -221,6 +228,7 @@ impl<'t> Slice<'t> {
         self.forget(key, &old, None)?;
         self.tree.rows.delete(&mut self.txn, key)?;
         self.count(table, Some(&old), None)?;
+        self.dropped += u64::from(!expired);
         Ok(Some((key.len() + value) as u64))
     }
 
@@ -288,7 +296,7 @@ impl<'t> Slice<'t> {
         old: Option<&OldRow>,
         new: Option<NewRow<'_>>,
     ) -> Result<(), ApplyError> {
-        if table < TableId::FIRST {
+        if table < TableId::FIRST || old.is_none() && new.is_none() {
             return Ok(());
         }
         let counted = self.counted(table)?;
@@ -338,6 +346,10 @@ impl<'t> Slice<'t> {
     pub(super) fn commit(mut self) -> Result<(), ApplyError> {
         for (table, counted) in std::mem::take(&mut self.counted) {
             meta::set_counted(self.tree.meta, &mut self.txn, table, counted)?;
+        }
+        if self.dropped > 0 {
+            let dropped = meta::dropped_items(self.tree.meta, &self.txn)? + self.dropped;
+            meta::set_dropped_items(self.tree.meta, &mut self.txn, dropped)?;
         }
         meta::set_state(self.tree.meta, &mut self.txn, &self.state)?;
         self.txn.commit()?;

@@ -57,6 +57,8 @@ pub(super) struct Committer {
     /// How many segments the journal had begun then: with each there is less room.
     looked_at_segment: u64,
     made_room: Option<Instant>,
+    /// Space was short when it was looked at last: how things stood then.
+    short: Option<relief::Progress>,
     /// The start, until the store has been up for a while.
     settling: Option<Instant>,
     released: Seq,
@@ -103,6 +105,7 @@ impl Committer {
             looked_at_disk: None,
             looked_at_segment: 0,
             made_room: None,
+            short: None,
             settling: Some(Instant::now()),
             released: Seq(0),
             retention: Retention::default(),
@@ -146,7 +149,10 @@ impl Committer {
             check::mark_settled(&self.path, self.shared.clock.boot());
         }
         let begun = self.journal.segments_begun();
-        if begun != self.looked_at_segment || self.looked_at_disk.is_none_or(|at| at.elapsed() >= LOOK) {
+        if begun != self.looked_at_segment
+            || self.looked_at_disk.is_none_or(|at| at.elapsed() >= LOOK)
+            || self.is_relieved()
+        {
             self.looked_at_disk = Some(Instant::now());
             self.looked_at_segment = begun;
             self.shared.space.look_at_disk();

@@ -6,7 +6,8 @@
 //! around what was written before a certain change is dropped, an eighth of what the last time around has seen.
 //!
 //! Only the local copy goes: what is still to be sent stands in the journal. Rows whose time is still estimated are
-//! in nobody's journal as they will be, and stay.
+//! in nobody's journal as they will be, and stay. So do rows that the overlay hides: the item would stay, and the fold
+//! to come replaces them. What goes is counted in the transaction that takes it, so that at every moment items and count add up.
 
 use std::ops::Bound;
 use std::sync::atomic::Ordering;
@@ -20,6 +21,7 @@ use super::fold::commit;
 use super::shared::Shared;
 use super::tree::read_expiry_key;
 use super::{Catalog, ReadError, Seq, meta, rows};
+use crate::model::schema::is_expired;
 use crate::model::{MapRef, RowKey, TableDef, TableId, WhenFull};
 
 /// Rows dropped in one go.
@@ -75,7 +77,7 @@ impl Dropper {
         }
         let freed = self.drop_rows(shared, &catalog, found, wanted)?;
         shared.space.gave_items(freed);
-        self.say(shared);
+        self.say(shared)?;
         Ok(freed < wanted)
     }
 
@@ -164,38 +166,46 @@ impl Dropper {
     ) -> Result<u64, ApplyError> {
         // Neighbours share pages.
         found.sort_unstable();
+        let now = shared.clock.expiry_now();
         let mut found = found.into_iter();
         let mut freed = 0;
         while found.len() > 0 && freed < wanted {
             let mut slice = Slice::begin(&shared.tree, catalog, shared.keys)?;
-            let mut rows = 0;
+            let (mut rows, mut past) = (0, 0);
             for (key, second) in found.by_ref() {
-                if let Some(bytes) = slice.drop_item(&key, second)? {
+                let generations = shared.overlay.load();
+                if generations.each().any(|generation| generation.get(&key, Seq(u64::MAX)).is_some()) {
+                    continue;
+                }
+                let expired = now.zip(second).is_some_and(|(now, second)| is_expired(second, now));
+                if let Some(bytes) = slice.drop_item(&key, second, expired)? {
                     freed += bytes;
-                    rows += 1;
+                    rows += u64::from(!expired);
+                    past += u64::from(expired);
                 }
                 if slice.pages() >= shared.tuning.slice_pages || freed >= wanted {
                     break;
                 }
             }
             commit(shared, slice)?;
-            shared.stats.dropped_items.fetch_add(rows, Ordering::Relaxed);
+            shared.stats.expired.fetch_add(past, Ordering::Relaxed);
             self.unsaid += rows;
             shared.faults.reach(Point::SweepCommitted)?;
         }
         Ok(freed)
     }
 
-    fn say(&mut self, shared: &Shared) {
+    fn say(&mut self, shared: &Shared) -> Result<(), ReadError> {
         if self.unsaid > 0 && self.said.is_none_or(|at| at.elapsed() >= SAY) {
-            let total = shared.stats.dropped_items.load(Ordering::Relaxed);
+            let total = meta::dropped_items(shared.tree.meta, &*shared.tree.snapshot()?)?;
             tracing::warn!(
                 items = self.unsaid,
-                since_start = total,
+                total,
                 "the store is nearly full: the oldest items of tables with when_full = \"drop-oldest\" were dropped here"
             );
             (self.unsaid, self.said) = (0, Some(Instant::now()));
         }
+        Ok(())
     }
 }
 

@@ -12,6 +12,7 @@ use super::apply::{ApplyError, Later, Slice};
 use super::expired::by_committer;
 use super::faults::Point;
 use super::fold::commit;
+use super::index_build::is_left;
 use super::shared::Shared;
 use super::tree::{expiry_key, read_expiry_key};
 use super::{Catalog, ReadError, meta, rows};
@@ -130,12 +131,10 @@ enum Wanted {
 
 /// What a table needs.
 fn wanted(shared: &Shared, def: &TableDef) -> Result<Wanted, ApplyError> {
-    let txn = shared.tree.snapshot()?;
     if def.dropped {
-        let first = shared.tree.rows.get_greater_than_or_equal_to(&txn, &def.id.0.to_be_bytes())?;
-        let some = first.is_some_and(|(key, _)| key.starts_with(&def.id.0.to_be_bytes()));
-        return Ok(if some { Wanted::Dropped } else { Wanted::Nothing });
+        return Ok(if is_left(shared, def.id)? { Wanted::Dropped } else { Wanted::Nothing });
     }
+    let txn = shared.tree.snapshot()?;
     let fingerprint = fingerprint(def);
     let made_for = meta::expiry_made_for(shared.tree.meta, &txn, def.id)?;
     Ok(if made_for == fingerprint { Wanted::Nothing } else { Wanted::Expiry(fingerprint) })

@@ -77,7 +77,16 @@ async fn the_oldest_items_make_room(ttl: bool) {
     };
     assert_eq!(left.len() as u64, 1_500 - status.dropped_items);
     assert!(status.dropped_items > 500, "{status:?}");
-    assert!(status.bytes_on_disk <= 16 << 20, "{status:?}");
+    // What is prepared beyond the need goes with the next look.
+    for tries in 0.. {
+        let on_disk = bench.store().status().bytes_on_disk;
+        if on_disk <= 16 << 20 {
+            break;
+        }
+        assert!(tries < 2_000, "{on_disk}");
+        bench.delete("nobody", 1).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     assert_eq!(times(&bench, KEPT), (0..20).collect::<Vec<_>>());
     assert_eq!(status.items as usize, left.len() + 20);
     assert!(left.len() > 200, "{} are left", left.len());

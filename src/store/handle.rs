@@ -15,7 +15,8 @@ use super::queue::Queue;
 use super::shared::Shared;
 use super::view::View;
 use super::{
-    Asks, Backlog, Batch, Catalog, CommitError, Read, ReadError, Row, Seq, Urgency, check, marks, status,
+    Asks, Backlog, Batch, Catalog, Claim, CommitError, Read, ReadError, Row, Seq, Urgency, check, marks,
+    status,
 };
 use crate::clock::{BootId, Clock};
 use crate::model::{KeyCodec, RowKey, TableId};
@@ -208,6 +209,11 @@ impl Store {
     /// What upstreams are asked to settle or give up, so that the journal can be released.
     pub fn asks(&self) -> watch::Receiver<Asks> {
         self.inner.shared.backlogs.asks()
+    }
+
+    /// Becomes the one that may write what goes by this name.
+    pub fn claim(&self, name: &str) -> Claim {
+        self.inner.shared.claims.claim(name)
     }
 
     /// Whether the tree has room for rows that take the place of journal.

@@ -40,7 +40,7 @@ pub(super) fn run(shared: &Shared) -> Result<bool, ApplyError> {
     for def in catalog.all() {
         for index in &def.indexes.list {
             if def.dropped {
-                if has_rows(shared, index.id)? {
+                if is_left(shared, index.id)? {
                     return free(shared, &catalog, index, true).map(|()| true);
                 }
                 continue;
@@ -55,10 +55,12 @@ pub(super) fn run(shared: &Shared) -> Result<bool, ApplyError> {
     Ok(false)
 }
 
-fn has_rows(shared: &Shared, index: TableId) -> Result<bool, ReadError> {
+/// Whether there is anything of a table or an index: rows, or only its figures, where the last rows have just filled a slice.
+pub(super) fn is_left(shared: &Shared, id: TableId) -> Result<bool, ReadError> {
     let txn = shared.tree.snapshot()?;
-    let first = shared.tree.rows.get_greater_than_or_equal_to(&txn, &index.0.to_be_bytes())?;
-    Ok(first.is_some_and(|(key, _)| key.starts_with(&index.0.to_be_bytes())))
+    let first = shared.tree.rows.get_greater_than_or_equal_to(&txn, &id.0.to_be_bytes())?;
+    let rows = first.is_some_and(|(key, _)| key.starts_with(&id.0.to_be_bytes()));
+    Ok(rows || meta::remembers(shared.tree.meta, &txn, id)?)
 }
 
 /// Frees a slice of an index's rows.

@@ -563,8 +563,15 @@ async fn indexes_are_derived_again_where_the_journal_was_lost() {
 
 #[tokio::test]
 async fn the_rows_of_a_dropped_table_and_its_indexes_are_freed() {
-    let mut world = World::new(5).await;
-    for _ in 0..200 {
+    // The last rows of one or the other fill a slice exactly.
+    for seed in 0..12 {
+        a_dropped_table_is_freed(seed).await;
+    }
+}
+
+async fn a_dropped_table_is_freed(seed: u64) {
+    let mut world = World::new(seed).await;
+    for _ in 0..60 {
         assert!(world.commit().await);
     }
     world.bench = world.bench.close().await;
@@ -577,10 +584,9 @@ async fn the_rows_of_a_dropped_table_and_its_indexes_are_freed() {
         shared.tree.rows.prefix_iter(&txn, &id.0.to_be_bytes()).unwrap().next().is_some()
     };
     for id in [TABLE, TableId(300), TableId(301), TableId(302)] {
-        while left(id) {
+        while left(id) || world.bench.store().table_statistics(id) != TableStatistics::default() {
             shared.gate.wake();
             tokio::task::yield_now().await;
         }
-        assert_eq!(world.bench.store().table_statistics(id), TableStatistics::default());
     }
 }

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 
 use super::batch::About;
+use super::faults::Point;
 use super::testing::*;
 use super::*;
 use crate::clock::BootId;
@@ -258,8 +259,18 @@ async fn a_cursor_keeps_the_journal_and_lets_it_go() {
 async fn a_full_store_refuses_items_and_still_takes_removals() {
     let mut bench = Bench::empty();
     bench.settings.max_size = 16 << 20;
+    // A fold begins for want of room alone, and does not make any while it is held.
+    (bench.tuning.generation, bench.tuning.unfolded) = (64 << 20, 64 << 20);
     let bench = bench.open();
     bench.define(table()).await;
+    let (go_on, held) = std::sync::mpsc::sync_channel::<()>(1);
+    let held = std::sync::Mutex::new(held);
+    bench.store().shared().faults.set(move |at| {
+        if at == Point::SliceApplied {
+            let _ = held.lock().unwrap().recv();
+        }
+        Ok(())
+    });
     let text = "x".repeat(100_000);
     let mut written = 0;
     let full = loop {
@@ -270,9 +281,13 @@ async fn a_full_store_refuses_items_and_still_takes_removals() {
         assert!(written < 200);
     };
     assert!(matches!(&full, CommitError::Full(what) if what.contains("max_size")), "{full}");
+    assert_eq!(bench.store().full(), bench.store().status().full);
+    assert!(bench.store().full().is_some());
     for ts in 0..written {
         bench.delete("a", ts).await.unwrap();
     }
+    assert!(bench.store().full().is_some());
+    drop(go_on);
     let bench = bench.close().await.open();
     bench.put(item("a", 1, "room again")).await.unwrap();
     let bench = bench.kill().open();

@@ -8,6 +8,7 @@
 //! | `c` + table id | changes to be sent, u64, as of `folded_to` |
 //! | `b` + table id | the definition's TTL that expiry rows were made for ([`super::expiry`]) |
 //! | `i` + index id | [`Progress`] ([`super::index_build`]) |
+//! | `dropped` | items dropped before their time, u64 ([`super::evict`]) |
 //!
 //! `t` is kept for indexes as well.
 
@@ -57,6 +58,7 @@ pub(super) enum Progress {
 
 const FORMAT: &[u8] = b"format";
 const STATE: &[u8] = b"state";
+const DROPPED: &[u8] = b"dropped";
 
 fn seal(numbers: &[u64]) -> Vec<u8> {
     let mut value: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
@@ -113,6 +115,18 @@ pub(super) fn state(meta: Raw, txn: &RoTxn<'_>) -> Result<State, ReadError> {
 pub(super) fn set_state(meta: Raw, txn: &mut RwTxn<'_>, state: &State) -> Result<(), heed::Error> {
     let State { folded_to, folded_before, touched_to, time_us, marked } = *state;
     meta.put(txn, STATE, &seal(&[folded_to.0, folded_before.0, touched_to.0, time_us, marked]))
+}
+
+/// Items dropped before their time since the tree was made.
+pub(super) fn dropped_items(meta: Raw, txn: &RoTxn<'_>) -> Result<u64, ReadError> {
+    let Some(value) = meta.get(txn, DROPPED)? else { return Ok(0) };
+    let [dropped] = unseal(DROPPED, value)?;
+    Ok(dropped)
+}
+
+/// Sets how many items were dropped before their time.
+pub(super) fn set_dropped_items(meta: Raw, txn: &mut RwTxn<'_>, dropped: u64) -> Result<(), heed::Error> {
+    meta.put(txn, DROPPED, &seal(&[dropped]))
 }
 
 /// What a table has in the tree.
@@ -228,6 +242,16 @@ pub(super) fn set_index_progress(
 pub(super) fn forget_index(meta: Raw, txn: &mut RwTxn<'_>, index: TableId) -> Result<(), heed::Error> {
     meta.delete(txn, &table_key(b'i', index))?;
     Ok(())
+}
+
+/// Whether anything is known of a table or an index that [`forget`] and [`forget_index`] would take away.
+pub(super) fn remembers(meta: Raw, txn: &RoTxn<'_>, table: TableId) -> Result<bool, heed::Error> {
+    for kind in *b"tbi" {
+        if meta.get(txn, &table_key(kind, table))?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Forgets a dropped table.

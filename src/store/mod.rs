@@ -10,6 +10,7 @@ pub mod batch;
 pub mod before;
 pub mod catalog;
 mod check;
+mod claim;
 mod committer;
 #[cfg(test)]
 mod crash_tests;
@@ -70,6 +71,7 @@ pub use backlog::{Asked, Asks, Backlog};
 pub use batch::{About, Batch};
 pub use before::{Before, Event};
 pub use catalog::Catalog;
+pub use claim::Claim;
 pub use cursor::{cursor_value, read_cursor};
 pub use expired::ExpiryScan;
 pub use handle::{OpenError, Store, StoreSettings, TableStatistics};

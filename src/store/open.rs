@@ -102,6 +102,7 @@ pub(super) fn open_on(
         stats: Default::default(),
         space,
         backlogs: Default::default(),
+        claims: Default::default(),
         gate: Default::default(),
         pulse: Default::default(),
         poison: watch::Sender::new(None),

@@ -1,8 +1,14 @@
 //! How full the store is, and what would relieve it. Pure.
 
+#[cfg(test)]
+mod model;
+mod remedy;
+
 use std::path::Path;
 
 use super::space::Division;
+
+pub(super) use remedy::{Remedy, Situation};
 
 const MIB: u64 = 1 << 20;
 /// What stays free on the file system, or within the tree's file: LMDB never gives a page back, it uses it again.
@@ -21,6 +27,8 @@ pub(super) struct Levels {
     pub(super) journal: u64,
     /// Of these: prepared for the next segments.
     pub(super) prepared: u64,
+    /// Of the journal's too: given back, and used again once a later segment begins.
+    pub(super) released: u64,
     /// What the file system has left.
     pub(super) disk_free: u64,
     /// What waits to be folded.
@@ -43,10 +51,8 @@ pub(super) enum Full {
 pub(super) struct Wanted {
     /// Of the journal.
     pub(super) journal: u64,
-    /// Of the tree, where the journal is not what is too large.
+    /// Of the tree. Not where it is the journal that is too large: the tree's file would not get smaller by that.
     pub(super) items: u64,
-    /// Of the tree, if the journal can't give what is wanted of it.
-    pub(super) instead: u64,
 }
 
 impl Levels {
@@ -62,13 +68,26 @@ impl Levels {
 
     /// Prepared files beyond the two that deletes, folds and cursors rely on: the journal goes on in them at no new room.
     fn idle(&self, division: &Division) -> u64 {
-        self.prepared.saturating_sub(division.journal.segment_size * division.journal.reserve as u64)
+        self.prepared
+            .min(self.journal)
+            .saturating_sub(division.journal.segment_size * division.journal.reserve as u64)
     }
 
-    /// Whether a fold has too little, while more is prepared for the journal than it relies on.
+    /// Whether a fold, or `max_size`, has too little, while more is prepared for the journal than it relies on.
     pub(super) fn trims(&self, division: &Division) -> bool {
         let left = self.disk_free.saturating_add(self.again());
-        self.idle(division) > 0 && left < self.fold() + division.reserve
+        let short = left < self.fold() + division.reserve || self.together(division) > division.max_size;
+        self.idle(division) > 0 && short
+    }
+
+    /// The tree's file, with what is kept for it.
+    fn blocks(&self) -> u64 {
+        self.file + self.kept
+    }
+
+    /// What journal and tree take.
+    fn together(&self, division: &Division) -> u64 {
+        self.blocks().max(self.tree(division)) + self.journal
     }
 
     /// Pages that a fold needs.
@@ -82,7 +101,8 @@ impl Levels {
         if tree > division.map {
             return Some(Full::Items);
         }
-        if self.file.max(tree) + self.journal > division.max_size {
+        // What is prepared beyond the need is given up for that.
+        if self.together(division) - self.idle(division) > division.max_size {
             return Some(Full::Together);
         }
         // The journal goes on in what is prepared, the tree in its free pages: a disk that others have filled is no
@@ -99,12 +119,12 @@ impl Levels {
         let segment = division.journal.segment_size;
         let (tree, idle) = (self.tree(division), self.idle(division));
         let ahead = segment * division.journal.keep_free as u64;
-        let journal = self.journal.saturating_sub(idle);
+        let journal = self.journal.saturating_sub(idle + self.released);
         let total = division.max_size.saturating_sub(ahead);
         let disk = self.disk_free.saturating_add(idle);
         let again = disk.saturating_add(self.again());
         let given =
-            (self.file.max(tree) + journal).saturating_sub(total).max((4 * segment).saturating_sub(disk));
+            (self.blocks().max(tree) + journal).saturating_sub(total).max((4 * segment).saturating_sub(disk));
         // What is given back fills up what deletes and folds rely on, first.
         let missing = (segment * division.journal.reserve as u64).saturating_sub(self.prepared);
         Wanted {
@@ -112,7 +132,6 @@ impl Levels {
             items: (tree + division.reserve)
                 .saturating_sub(division.map)
                 .max((self.fold() + division.reserve).saturating_sub(again)),
-            instead: (tree + journal).saturating_sub(total),
         }
     }
 
@@ -130,7 +149,7 @@ impl Levels {
                 "journal ({}) and items ({} with room to fold) take all of max_size = {max_size}; bring back the upstream if \
                  the journal waits for one, delete items, or raise [store] max_size",
                 mib(self.journal),
-                mib(self.file.max(self.tree(division))),
+                mib(self.blocks().max(self.tree(division))),
             ),
             Full::Disk => format!(
                 "the disk under {} has {} left, and {} of free pages: too little to go on with; free some of it, or delete items",
@@ -164,6 +183,7 @@ mod tests {
             kept: 0,
             journal: 24 * MIB,
             prepared: 8 * MIB,
+            released: 0,
             disk_free: 1 << 40,
             overlay: 0,
         }
@@ -187,7 +207,7 @@ mod tests {
         let freed = Levels { used: 4 * MIB, disk_free: 0, prepared: 16 * MIB, ..roomy() };
         assert_eq!(freed.full(&division()), None);
         assert_eq!(
-            Levels { prepared: 12 * MIB, ..freed }.full(&division()),
+            Levels { prepared: 6 * MIB, ..freed }.full(&division()),
             Some(Full::Disk),
             "two are for deletes"
         );
@@ -206,6 +226,7 @@ mod tests {
             kept: 0,
             journal: (journal + prepared) * MIB,
             prepared: prepared * MIB,
+            released: 0,
             disk_free: disk_free * MIB,
             overlay: overlay * MIB,
         })

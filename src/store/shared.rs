@@ -9,6 +9,7 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use super::backlog::Backlogs;
+use super::claim::Claims;
 use super::deliveries::Deliveries;
 use super::faults::Faults;
 use super::fold::FoldGate;
@@ -45,8 +46,6 @@ pub(super) struct Stats {
     pub(super) changes: AtomicU64,
     pub(super) folds: AtomicU64,
     pub(super) expired: AtomicU64,
-    /// Items dropped before their time, where space was short.
-    pub(super) dropped_items: AtomicU64,
     /// Bytes that LMDB has written.
     pub(super) tree_written: AtomicU64,
     /// Microseconds of each group's write and sync.
@@ -62,7 +61,6 @@ impl Default for Stats {
             changes: AtomicU64::default(),
             folds: AtomicU64::default(),
             expired: AtomicU64::default(),
-            dropped_items: AtomicU64::default(),
             tree_written: AtomicU64::default(),
             commit_us: Histogram::new(Histogram::LATENCY),
             commit_changes: Histogram::new(Histogram::COUNT),
@@ -108,6 +106,7 @@ pub(super) struct Shared {
     pub(super) stats: Stats,
     pub(super) space: Space,
     pub(super) backlogs: Backlogs,
+    pub(super) claims: Claims,
     pub(super) gate: FoldGate,
     /// The committer's.
     pub(super) pulse: Pulse,

@@ -36,7 +36,8 @@ impl Division {
     pub(super) fn of(max_size: u64) -> Division {
         let most = if cfg!(target_pointer_width = "32") { 1 << 30 } else { u64::MAX / 2 };
         let max_size = max_size.clamp(LEAST, most);
-        let segment_size = (max_size / 64).clamp(256 << 10, 4 * MIB) & !0xffff;
+        // An eighth is the journal's in any case: sixteen segments, which is what it needs to go on.
+        let segment_size = (max_size / 128).clamp(128 << 10, 4 * MIB) & !0xffff;
         Division {
             max_size,
             map: (max_size / 8 * 7) & !0xffff,
@@ -126,6 +127,7 @@ impl Space {
             kept: self.kept.load(Ordering::Relaxed),
             journal: self.journal.bytes_on_disk.load(Ordering::Relaxed),
             prepared: self.journal.prepared_bytes.load(Ordering::Relaxed),
+            released: self.journal.released_bytes.load(Ordering::Relaxed),
             disk_free: self.disk_free.load(Ordering::Relaxed),
             overlay: overlay as u64,
         }
@@ -148,9 +150,14 @@ impl Space {
         self.levels(overlay).full(&self.division) != Some(Full::Items)
     }
 
-    /// Whether the disk has too little for a fold, while the journal has more prepared than it relies on.
-    pub(super) fn trims(&self, overlay: usize) -> bool {
-        self.levels(overlay).trims(&self.division)
+    /// Whether a fold, or `max_size`, has too little, while the journal has more prepared than it relies on.
+    pub(super) fn trims(&self, overlay: u64) -> bool {
+        self.levels(overlay as usize).trims(&self.division)
+    }
+
+    /// How `max_size` is divided.
+    pub(super) fn division(&self) -> &Division {
+        &self.division
     }
 
     /// So many bytes of the tree have to go, at the expense of tables whose owner chose that.
@@ -190,7 +197,7 @@ mod tests {
             let division = Division::of(max_size);
             assert!(division.map.is_multiple_of(65_536) && division.map < division.max_size);
             let kept = division.journal.segment_size * division.journal.keep_free as u64;
-            assert!(division.map + kept <= division.max_size, "{division:?}");
+            assert!(division.map + 2 * kept <= division.max_size, "{division:?}");
             assert!(division.journal.segment_size.is_multiple_of(4096));
         }
     }

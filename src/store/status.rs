@@ -27,12 +27,14 @@ const EXPIRED_ROWS: usize = 200_000;
 pub(super) struct CountCache(Mutex<Option<(Key, Count)>>);
 
 /// What a count was made of.
-type Key = (Seq, u64, u64, Option<u64>);
+type Key = (Seq, u64, u64, u64, Option<u64>);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Count {
     items: u64,
     marked: u64,
+    /// Items dropped before their time.
+    dropped: u64,
 }
 
 /// The figures now.
@@ -61,7 +63,7 @@ pub(super) fn status(shared: &std::sync::Arc<Shared>, path: &Path) -> StoreFigur
         published: shared.published.load().seq.0,
         folded_to: shared.folded.load().folded_to.0,
         expired: stats.expired.load(Ordering::Relaxed),
-        dropped_items: stats.dropped_items.load(Ordering::Relaxed),
+        dropped_items: count.dropped,
         marked: count.marked,
         full: shared.full(overlay.bytes()),
         damage: shared.damage.clone(),
@@ -72,14 +74,16 @@ fn count(shared: &std::sync::Arc<Shared>) -> Result<Count, ReadError> {
     let view = View::take(shared.clone())?;
     let now = shared.clock.expiry_now();
     let (folds, expired) = (&shared.stats.folds, &shared.stats.expired);
-    let key = (view.published.seq, folds.load(Ordering::Relaxed), expired.load(Ordering::Relaxed), now);
+    let dropped = meta::dropped_items(shared.tree.meta, &view.txn)?;
+    let (folds, expired) = (folds.load(Ordering::Relaxed), expired.load(Ordering::Relaxed));
+    let key = (view.published.seq, folds, expired, dropped, now);
     let cache = || shared.counts.0.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((of, count)) = *cache()
         && of == key
     {
         return Ok(count);
     }
-    let count = count_view(shared, &view, now)?;
+    let count = Count { dropped, ..count_view(shared, &view, now)? };
     *cache() = Some((key, count));
     Ok(count)
 }
@@ -117,7 +121,7 @@ fn count_view(shared: &Shared, view: &View, now: Option<u64>) -> Result<Count, R
         items -= expired_in_tree(shared, view, now, &newest)?;
     }
     let positive = |count: i64| u64::try_from(count).unwrap_or_default();
-    Ok(Count { items: positive(items), marked: positive(marked) })
+    Ok(Count { items: positive(items), marked: positive(marked), dropped: 0 })
 }
 
 /// Rows of the tree that have expired and have not been freed, and that the overlay does not hide.

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use super::aside;
 use super::batch::Change;
 use super::cursor::Cursor;
+use super::pen::Pen;
 use super::reader::{Fed, Sorter};
 use super::route::Routes;
 use crate::clock::Clock;
 use crate::model::WhenFull;
-use crate::store::journal::Reader;
+use crate::store::journal::{Gap, Reader};
 use crate::store::{Catalog, CommitError, Seq, Space, Store, Urgency};
 
 /// Records that are gone through before the cursor is written.
@@ -73,6 +74,8 @@ pub(super) struct GivenUp {
 pub(super) struct Outcome {
     pub(super) cursor: Option<Cursor>,
     pub(super) given_up: GivenUp,
+    /// It passed over what the journal no longer has.
+    pub(super) gap: bool,
     pub(super) stopped: Option<String>,
 }
 
@@ -80,6 +83,7 @@ pub(super) struct Outcome {
 pub(super) struct Task {
     pub(super) upstream: String,
     pub(super) store: Store,
+    pub(super) pen: Pen,
     pub(super) clock: Clock,
     pub(super) routes: Arc<Routes>,
     /// Where the upstream is, by the window.
@@ -89,6 +93,8 @@ pub(super) struct Task {
     pub(super) through: Seq,
     /// Rows set aside earlier that are settled.
     pub(super) settled: Vec<Seq>,
+    /// What the journal no longer has is still to be sent, as the rows stand.
+    pub(super) bridges: bool,
 }
 
 /// A part of the way.
@@ -96,6 +102,7 @@ struct Step {
     cursor: Cursor,
     rows: Vec<(Seq, Vec<u8>)>,
     given_up: GivenUp,
+    gap: bool,
     end: bool,
     stopped: Option<String>,
 }
@@ -109,6 +116,7 @@ struct Walk {
     known: Known,
     cursor: Cursor,
     through: Seq,
+    bridges: bool,
     /// A frame's rest, beyond what one step takes.
     rest: std::collections::VecDeque<Fed>,
 }
@@ -116,8 +124,8 @@ struct Walk {
 impl Task {
     /// Goes as far as it can. A step that can't be written ends it; what was written before stands.
     pub(super) async fn run(self) -> Outcome {
-        let Task { upstream, store, clock, routes, base, known, through, mut settled } = self;
-        let mut outcome = Outcome { cursor: None, given_up: GivenUp::default(), stopped: None };
+        let Task { upstream, store, pen, clock, routes, base, known, through, mut settled, bridges } = self;
+        let mut outcome = Outcome { cursor: None, given_up: GivenUp::default(), gap: false, stopped: None };
         let mut walk = Walk {
             sorter: Sorter::new(routes, store.keys()),
             reader: store.reader(base.prefix.seq),
@@ -126,6 +134,7 @@ impl Task {
             base,
             known,
             through,
+            bridges,
             rest: Default::default(),
         };
         loop {
@@ -140,11 +149,12 @@ impl Task {
                 }
                 Err(error) => return Outcome { stopped: Some(error.to_string()), ..outcome },
             };
-            let (end, given_up, stopped) = (step.end, step.given_up, step.stopped.clone());
-            match write(&store, &clock, &upstream, step, std::mem::take(&mut settled)).await {
+            let (end, given_up, gap, stopped) = (step.end, step.given_up, step.gap, step.stopped.clone());
+            match write(&pen, &clock, &upstream, step, std::mem::take(&mut settled)).await {
                 Ok(cursor) => outcome.cursor = Some(cursor),
                 Err(error) => return Outcome { stopped: Some(error.to_string()), ..outcome },
             }
+            outcome.gap |= gap;
             outcome.given_up.dropped += given_up.dropped;
             outcome.given_up.aside += given_up.aside;
             if end {
@@ -156,7 +166,7 @@ impl Task {
 
 /// Writes a step: cursor, count and rows in one commit.
 async fn write(
-    store: &Store,
+    pen: &Pen,
     clock: &Clock,
     upstream: &str,
     step: Step,
@@ -165,7 +175,7 @@ async fn write(
     let Step { cursor, rows, .. } = step;
     let (name, value, stamp) = (upstream.to_owned(), cursor.encode(), clock.stamp());
     let size = value.len() + rows.iter().map(|(_, row)| row.len() + 64).sum::<usize>() + 64 * settled.len();
-    let write = store.submit(Urgency::Now, size, move |_, batch| {
+    let write = pen.write(Urgency::Now, size, move |batch| {
         batch.set_system(Space::Cursor, name.as_bytes(), Some(value), stamp);
         for seq in settled {
             batch.set_system(Space::Aside, &aside::key(&name, seq), None, stamp);
@@ -184,6 +194,7 @@ impl Walk {
             cursor: Cursor::default(),
             rows: Vec::new(),
             given_up: GivenUp::default(),
+            gap: false,
             end: true,
             stopped: None,
         };
@@ -234,6 +245,11 @@ impl Walk {
                     }
                     at = seq;
                 }
+                // What is lost is lost: it must not keep the store full as well.
+                Fed::Gap { resume, .. } => {
+                    step.gap = true;
+                    at = at.max(resume.min(self.through));
+                }
                 _ => {}
             }
         }
@@ -261,6 +277,9 @@ impl Walk {
                     self.rest.extend(records.map(|record| self.sorter.sort(&self.store, &record)));
                 }
                 Ok(None) => return Ok(None),
+                Err(Gap { after, resume: Some(resume), what }) if !self.bridges => {
+                    return Ok(Some(Fed::Gap { after, resume, bridged: false, what }));
+                }
                 Err(gap) => return Err(gap.to_string()),
             }
         }

@@ -5,7 +5,7 @@
 //! [`budget`] (how fast), [`link`] (what is known of the upstream), [`positions`] (tables left behind), [`joining`] (where an
 //! upstream begins), [`letters`] (what is known of dead letters), [`hush`] (what is said seldom). Around them: [`reader`] (a thread: the journal),
 //! [`client`] (connections), `worker` (a task: moves bytes and waits), [`cursor`], [`dead_letter`] and [`aside`] (what is durable), `give_up` (what goes
-//! where the store is short of room), `control` (what the owner says).
+//! where the store is short of room), `control` (what the owner says), `pen` (one worker writes at a time).
 //!
 //! # Invariants
 //! - The cursor moves only over what the upstream has taken, what is durably a dead letter or set aside, and what the owner
@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
 use crate::operations::upstreams::Handle;
-use crate::store::{ReadError, Store};
+use crate::store::{CommitError, ReadError, Store};
 use crate::telemetry::UpstreamState;
 
 pub mod aside;
@@ -38,6 +38,7 @@ pub mod hush;
 pub mod joining;
 pub mod letters;
 pub mod link;
+mod pen;
 pub mod positions;
 pub mod reader;
 pub mod retry;
@@ -50,6 +51,7 @@ mod worker;
 pub use settings::{Endpoint, SettingsError, UpstreamSettings};
 
 use control::Reins;
+use pen::Pen;
 use status::Shared;
 use worker::Worker;
 
@@ -65,26 +67,46 @@ pub fn start(
     mut shutdown: watch::Receiver<bool>,
 ) -> Result<(JoinHandle<()>, Handle), ReadError> {
     let shared = Arc::new(Shared::new(&settings, store, clock));
-    let mut worker = Worker::load(settings.clone(), shared.clone())?;
+    // What can't be read is known at once, and so is where it stands.
+    Worker::load(settings.clone(), shared.clone(), Pen::take(&shared.store, &settings.name))?;
     let handle: Handle = Arc::new(Reins(shared.clone()));
     let task = tokio::spawn(async move {
         loop {
-            let Err(error) = worker.run(&mut shutdown).await else { return };
-            tracing::error!(upstream = settings.name, %error, "the worker failed and starts over");
-            worker = loop {
-                let wait = tokio::time::timeout(START_OVER, shutdown.wait_for(|stop| *stop));
-                if wait.await.is_ok() {
-                    return;
-                }
-                match Worker::load(settings.clone(), shared.clone()) {
-                    Ok(worker) => break worker,
-                    Err(error) => shared.live.update(|live| {
-                        live.state = UpstreamState::Blocked;
-                        live.reason = Some(error.to_string());
-                    }),
-                }
+            let begun = tokio::select! {
+                begun = begin(&settings, &shared) => begun,
+                _ = shutdown.wait_for(|stop| *stop) => return,
             };
+            match begun {
+                Ok(worker) => {
+                    let Err(error) = worker.run(&mut shutdown).await else { return };
+                    tracing::error!(upstream = settings.name, %error, "the worker failed and starts over");
+                }
+                Err(error) => shared.live.update(|live| {
+                    live.state = UpstreamState::Blocked;
+                    live.reason = Some(error.to_string());
+                }),
+            }
+            let wait = tokio::time::timeout(START_OVER, shutdown.wait_for(|stop| *stop));
+            if wait.await.is_ok() {
+                return;
+            }
         }
     });
     Ok((task, handle))
+}
+
+/// Begins where the upstream stands, whatever an earlier worker of it had under way.
+async fn begin(settings: &UpstreamSettings, shared: &Arc<Shared>) -> Result<Worker, BeginError> {
+    let pen = Pen::take(&shared.store, &settings.name);
+    pen.settle().await?;
+    Ok(Worker::load(settings.clone(), shared.clone(), pen)?)
+}
+
+/// A worker can't begin now.
+#[derive(Debug, thiserror::Error)]
+enum BeginError {
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    #[error(transparent)]
+    Read(#[from] ReadError),
 }

@@ -18,6 +18,7 @@ use super::hush::Hush;
 use super::joining::{self, Covers, How, Joined};
 use super::letters::Letters;
 use super::link::Link;
+use super::pen::Pen;
 use super::positions::Positions;
 use super::reader::{self, Begin, Fed};
 use super::route::Lane;
@@ -54,6 +55,7 @@ enum Done {
 pub(super) struct Worker {
     settings: UpstreamSettings,
     shared: Arc<Shared>,
+    pen: Pen,
     client: Option<Arc<Client>>,
     window: Window,
     feed: Option<mpsc::Receiver<Vec<Fed>>>,
@@ -89,7 +91,11 @@ pub(super) struct Worker {
 
 impl Worker {
     /// Reads where the upstream is. Blocking, though short.
-    pub(super) fn load(settings: UpstreamSettings, shared: Arc<Shared>) -> Result<Worker, ReadError> {
+    pub(super) fn load(
+        settings: UpstreamSettings,
+        shared: Arc<Shared>,
+        pen: Pen,
+    ) -> Result<Worker, ReadError> {
         let view = shared.store.view()?;
         let Joined { cursor, how, fresh } =
             joining::join(&view, &settings.name, Covers::new(settings.tables.clone()))?;
@@ -121,6 +127,7 @@ impl Worker {
             durable: durable::State::new(cursor, fresh),
             settings,
             shared,
+            pen,
             client: None,
             feed: None,
             letters_under_way: 0,

@@ -82,7 +82,7 @@ pub struct StoreFigures {
     pub folded_to: u64,
     /// Rows that expiry has freed since the start.
     pub expired: u64,
-    /// Items dropped before their time since the start, because space was short and the owner chose that.
+    /// Items dropped before their time since the tree was made, because space was short and the owner chose that.
     pub dropped_items: u64,
     /// Rows whose estimated time waits to be resolved.
     pub marked: u64,

@@ -129,7 +129,7 @@ impl WireError {
         WireError { message: Some(message.into()), ..WireError::wordless(kind) }
     }
 
-    /// An error that the service has no words for.
+    /// An error of a kind, without words.
     pub(super) fn wordless(kind: Kind) -> WireError {
         WireError { kind, message: None, item: None, reasons: Vec::new() }
     }

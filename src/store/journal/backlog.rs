@@ -7,12 +7,6 @@ use super::index::Segment;
 use crate::store::Seq;
 
 impl Journal {
-    /// The least change through which to release for so many bytes, or as many as there are, without going beyond `most`;
-    /// `None` where nothing can be given back.
-    pub fn giving(&self, bytes: u64, most: Seq) -> Option<Seq> {
-        giving(&sizes(&self.shared.segments()), bytes, most)
-    }
-
     /// The least change through which to release for the journal to take at most so many bytes, the segment that is
     /// written to aside.
     pub fn keeping(&self, bytes: u64) -> Option<Seq> {
@@ -48,7 +42,9 @@ fn sizes(segments: &[Arc<Segment>]) -> Vec<(Seq, u64)> {
     segments.iter().map(|segment| (segment.after, segment.size)).collect()
 }
 
-fn giving(segments: &[(Seq, u64)], bytes: u64, most: Seq) -> Option<Seq> {
+/// The least change through which to release for so many bytes, or as many as there are, without going beyond `most`; `None`
+/// where nothing can be given back. The segment that is written to, the last one, can't.
+pub fn giving(segments: &[(Seq, u64)], bytes: u64, most: Seq) -> Option<Seq> {
     let mut given = 0;
     let mut through = None;
     for ((_, size), (next, _)) in segments.iter().zip(segments.iter().skip(1)) {

@@ -48,6 +48,7 @@ mod varint;
 mod window;
 pub mod writer;
 
+pub use backlog::giving;
 pub use epoch::EpochFile;
 pub use frame::{FrameBuf, FrameFull, FrameRecords, MAX_FRAME};
 pub use reader::{Bookmark, Gap, Reader, Readers};

@@ -51,11 +51,6 @@ impl Journal {
         Ok(())
     }
 
-    /// Segments that were released and wait for a later one to say so: they still take space.
-    pub fn released(&self) -> usize {
-        self.released.len()
-    }
-
     /// A segment of the past: used again, or removed.
     fn reuse(&mut self, retired: &Arc<Segment>) -> io::Result<()> {
         let name = segment::name(retired.number);

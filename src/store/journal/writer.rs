@@ -45,6 +45,8 @@ pub struct Figures {
     pub prepared: AtomicU64,
     /// The bytes of these.
     pub prepared_bytes: AtomicU64,
+    /// Bytes of segments that were given back and are used again, or removed, once a later one has begun.
+    pub released_bytes: AtomicU64,
 }
 
 /// What a file system's own journal takes when a name or a file's blocks change: on ext4 a descriptor, the block, a commit.
@@ -143,6 +145,9 @@ impl Journal {
 
     /// Bytes of journal from this sequence on, as they lie in segments (an upper bound): what it pins.
     pub fn bytes_after(&self, after: Seq) -> u64 {
+        if after >= self.last {
+            return 0;
+        }
         let segments = self.shared.segments();
         let first = holding(&segments, after).map_or(0, |segment| segment.number);
         let used = |segment: &Arc<Segment>| match &self.active {
@@ -173,6 +178,7 @@ impl Journal {
         self.figures.bytes_on_disk.store(bytes + gone + self.spares.bytes(), Ordering::Relaxed);
         self.figures.prepared.store(self.spares.count() as u64, Ordering::Relaxed);
         self.figures.prepared_bytes.store(self.spares.bytes(), Ordering::Relaxed);
+        self.figures.released_bytes.store(gone, Ordering::Relaxed);
     }
 }
 

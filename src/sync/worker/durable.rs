@@ -6,12 +6,13 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{Done, Worker};
 use crate::clock::Clock;
-use crate::store::{CommitError, Seq, Space, Store, Urgency};
+use crate::store::{CommitError, Seq, Space, Urgency};
 use crate::sync::aside::{self, Amount};
 use crate::sync::batch::{Prefix, Window};
 use crate::sync::cursor::Cursor;
 use crate::sync::dead_letter::letter_key;
 use crate::sync::joining::parked_key;
+use crate::sync::pen::Pen;
 use crate::sync::positions::Positions;
 
 /// While it moves, it is written at least this often …
@@ -245,23 +246,22 @@ impl Worker {
         let aside: Vec<Vec<u8>> = removed.aside.iter().map(|seq| aside::key(&name, *seq)).collect();
         // What it had left behind when it was gone.
         let parked = self.durable.fresh.then(|| parked_key(&name));
-        let (store, clock): (Store, Clock) = (self.shared.store.clone(), self.shared.clock.clone());
+        let (pen, clock): (Pen, Clock) = (self.pen.clone(), self.shared.clock.clone());
         async move {
             let size = value.len() + (letters.len() + aside.len()) * 64 + 64;
-            store
-                .submit(urgency, size, move |_, batch| {
-                    batch.set_system(Space::Cursor, name.as_bytes(), Some(value), clock.stamp());
-                    if let Some(parked) = parked {
-                        batch.set_system(Space::Setting, &parked, None, clock.stamp());
-                    }
-                    for letter in letters {
-                        batch.set_system(Space::DeadLetter, &letter, None, clock.stamp());
-                    }
-                    for row in aside {
-                        batch.set_system(Space::Aside, &row, None, clock.stamp());
-                    }
-                })
-                .await
+            pen.write(urgency, size, move |batch| {
+                batch.set_system(Space::Cursor, name.as_bytes(), Some(value), clock.stamp());
+                if let Some(parked) = parked {
+                    batch.set_system(Space::Setting, &parked, None, clock.stamp());
+                }
+                for letter in letters {
+                    batch.set_system(Space::DeadLetter, &letter, None, clock.stamp());
+                }
+                for row in aside {
+                    batch.set_system(Space::Aside, &row, None, clock.stamp());
+                }
+            })
+            .await
         }
     }
 }

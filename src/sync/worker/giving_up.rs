@@ -104,18 +104,21 @@ impl Worker {
             unsettled: self.window.unsettled_seqs(),
             left: self.positions.left().map(str::to_owned).collect(),
         };
+        let bridges = self.durable.bridges(cursor.prefix.seq);
         let mut base = cursor;
         base.positions = Positions::new(base.positions.to, base.positions.behind);
         let Shared { store, clock, routes, name, .. } = &*self.shared;
         let task = Task {
             upstream: name.clone(),
             store: store.clone(),
+            pen: self.pen.clone(),
             clock: clock.clone(),
             routes: Arc::clone(routes),
             base,
             known,
             through: asked.through,
             settled,
+            bridges,
         };
         self.feed = None;
         self.giving_up.under_way = Some(asked.why);
@@ -124,13 +127,17 @@ impl Worker {
 
     /// It has ended: what is durable now is where the upstream goes on.
     pub(super) fn gave_up(&mut self, outcome: Outcome) -> std::io::Result<()> {
-        let Outcome { cursor, given_up, stopped } = outcome;
+        let Outcome { cursor, given_up, gap, stopped } = outcome;
         let now = self.now();
         let upstream = self.settings.name.as_str();
         let why = self.giving_up.under_way.take().unwrap_or_default();
         if let Some(stopped) = stopped {
             tracing::warn!(upstream, stopped, "no more of the journal can be given up now");
             self.giving_up.not_before = now + AGAIN_MS;
+        }
+        if gap {
+            tracing::error!(upstream, "part of the journal is gone that the upstream has not had");
+            self.gap = Some(true);
         }
         let (dropped, aside) = &mut self.giving_up.unsaid;
         *dropped += given_up.dropped;

@@ -223,10 +223,10 @@ impl Worker {
             );
         }
         let key = letter_key(&self.settings.name, change.seq);
-        let (store, clock) = (self.shared.store.clone(), self.shared.clock.clone());
+        let (pen, clock) = (self.pen.clone(), self.shared.clock.clone());
         self.letters_under_way += 1;
         self.under_way.spawn(async move {
-            let written = store.submit(Urgency::Gather, value.len() + 64, move |_, batch| {
+            let written = pen.write(Urgency::Gather, value.len() + 64, move |batch| {
                 batch.set_system(Space::DeadLetter, &key, Some(value), clock.stamp());
             });
             let result = written.await;

@@ -14,7 +14,7 @@ use crate::model::{
 };
 use crate::operations::upstreams::Handle;
 use crate::store::batch::About;
-use crate::store::{CommitError, Origin, Read, Seq, Space, Store, StoreSettings, Urgency, system_key};
+use crate::store::{Batch, CommitError, Origin, Read, Seq, Space, Store, StoreSettings, Urgency, system_key};
 use crate::sync::fake::{Act, Fake, State};
 use crate::sync::{Endpoint, UpstreamSettings, dead_letter};
 use crate::telemetry::{UpstreamState, UpstreamStatus};
@@ -94,7 +94,7 @@ impl Rig {
         let rig = Rig { directory, clock, store, fake, settings };
         for (id, name) in [(256, "readings"), (257, "events"), (258, "local")] {
             let (table, stamp) = (table(id, name), rig.clock.stamp());
-            let define = move |_: &dyn Read, batch: &mut crate::store::Batch| {
+            let define = move |_: &dyn Read, batch: &mut Batch| {
                 batch.define_table(&table, stamp).unwrap();
             };
             rig.store.submit(Urgency::Now, 0, define).await.unwrap();
@@ -124,23 +124,31 @@ impl Rig {
         let table = TableId(table);
         let key = self.store.keys().row_key(table, KeyValue::S(device), Some(KeyValue::N(Number::from(ts))));
         let image = Image::encode(&item);
-        let about =
-            About { origin: Origin::Mqtt, time: self.clock.stamp(), mark: None, delivery: None, size: None };
-        loop {
-            let (key, image, about) = (key.clone(), image.clone(), about.clone());
-            let change = move |_: &dyn Read, batch: &mut crate::store::Batch| match v {
-                Some(_) => batch.put(table, key, image, about),
-                None => batch.delete(table, key, image, about),
-            };
-            match self.store.submit(Urgency::Now, 200, change).await {
+        let about = self.about();
+        self.insist_on(200, move |batch| match v {
+            Some(_) => batch.put(table, key, image, about),
+            None => batch.delete(table, key, image, about),
+        })
+        .await;
+    }
+
+    fn about(&self) -> About {
+        About { origin: Origin::Mqtt, time: self.clock.stamp(), mark: None, delivery: None, size: None }
+    }
+
+    /// Submits until it is taken, as a client would: a small store makes room with every look, but never for ever.
+    async fn insist_on(&self, size: usize, stage: impl FnOnce(&mut Batch) + Clone + Send + 'static) {
+        let mut refused = None;
+        for _ in 0..3_000 {
+            let stage = stage.clone();
+            match self.store.submit(Urgency::Now, size, move |_, batch| stage(batch)).await {
                 Ok(()) => return,
-                // A small store that makes room: as a client would, again.
-                Err(CommitError::Full(_) | CommitError::Busy) => {
-                    tokio::time::sleep(Duration::from_millis(10)).await;
-                }
+                Err(error @ (CommitError::Full(_) | CommitError::Busy)) => refused = Some(error),
                 Err(error) => panic!("{error}"),
             }
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
+        panic!("refused for ever: {refused:?} {:?} {:?}", self.store.status(), self.store.asks().borrow());
     }
 
     /// So many readings of some devices, a few of which overwrite or delete earlier ones; what must be there at the end.
@@ -438,7 +446,7 @@ async fn a_cursor_that_is_damaged_or_gone_only_costs_requests() {
     running.stop().await;
     for value in [Some(vec![1, 2, 3]), None] {
         let stamp = rig.clock.stamp();
-        let spoil = move |_: &dyn Read, batch: &mut crate::store::Batch| {
+        let spoil = move |_: &dyn Read, batch: &mut Batch| {
             batch.set_system(Space::Cursor, b"central", value, stamp);
         };
         rig.store.submit(Urgency::Now, 0, spoil).await.unwrap();
