@@ -7,7 +7,7 @@ use super::error::invalid;
 use super::key_range::{self, Conditions};
 use super::page::{self, Plan};
 use super::target::Target;
-use super::{EngineError, Page, Query, keys, only_if};
+use super::{EngineError, Page, Query, key_gaps, keys, only_if};
 use crate::expression::Condition;
 use crate::model::{KeyAttribute, KeyCodec, Map};
 use crate::store::{Direction, KeyRange, Read};
@@ -22,6 +22,7 @@ pub(super) fn read(
     let table = Arc::clone(keys::table(read.catalog(), request.table.as_str())?);
     let selection = &request.selection;
     let target = Target::find(read, table, request.index.as_ref(), selection)?;
+    key_gaps::check(target.partition(), target.sort(), &request.conditions)?;
     let conditions = key_range::conditions(&target, &request.conditions)?;
     let mut range = key_range::range(&target, codec, &conditions)?;
     let direction = if request.forward { Direction::Forward } else { Direction::Backward };
