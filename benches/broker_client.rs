@@ -16,10 +16,10 @@
 
 mod support;
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io::Read;
+use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -29,75 +29,17 @@ use forebay::ingest::{Message, Settled, Subscriptions};
 use forebay::mqtt::Offer;
 use forebay::mqtt::broker::{Broker, BrokerSettings, BrokerUrl, Protocol};
 use forebay::telemetry::{BrokerMetrics, MqttStatus, Watched};
-use support::{cpu_of, free_address, publish, reading};
+use support::broker::{PUBLISHERS, Run, load, mosquitto, subscriber};
+use support::{cpu_of, free_address, median, number, say};
 use tokio::sync::watch;
-
-const PUBLISHERS: usize = 4;
-const IN_FLIGHT: usize = 100;
-
-/// What one side took.
-#[derive(Clone, Copy, Debug)]
-struct Run {
-    rate: f64,
-    cpu_us: f64,
-}
-
-fn number(name: &str, default: usize) -> usize {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
-}
 
 fn protocol() -> String {
     std::env::var("PROTOCOL").unwrap_or_else(|_| "3.1.1".to_owned())
 }
 
-/// A child that is killed when dropped.
-struct Killed(Child);
-
-impl Drop for Killed {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// A broker that drops nothing and stores nothing, with the shipped window.
-fn mosquitto(folder: &Path) -> (Killed, SocketAddr) {
-    let (address, file) = (free_address(), folder.join("mosquitto.conf"));
-    let text = format!(
-        "listener {} 127.0.0.1\nallow_anonymous true\npersistence false\nmax_inflight_messages 4000\n\
-         max_queued_messages 0\nset_tcp_nodelay true\nlog_dest none\n",
-        address.port()
-    );
-    std::fs::write(&file, text).unwrap();
-    let broker = Command::new("mosquitto").arg("-c").arg(&file).stderr(Stdio::null()).spawn();
-    let broker = Killed(broker.expect("mosquitto is installed"));
-    while TcpStream::connect(address).is_err() {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    (broker, address)
-}
-
-/// Publishes from all publishers at once.
-fn load(address: SocketAddr, messages: usize) {
-    std::thread::scope(|scope| {
-        for publisher in 0..PUBLISHERS {
-            scope.spawn(move || {
-                publish(address, &format!("publisher-{publisher}"), messages, IN_FLIGHT, |n| {
-                    (format!("devices/{:03}", (n * 31 + publisher * 25) % 100), reading(n))
-                });
-            });
-        }
-    });
-}
-
-fn run(messages: usize, elapsed: Duration, cpu: Duration) -> Run {
-    let count = (messages * PUBLISHERS) as f64;
-    Run { rate: count / elapsed.as_secs_f64(), cpu_us: cpu.as_secs_f64() * 1e6 / count }
-}
-
 /// The daemon.
 fn forebay(folder: &Path, messages: usize) -> Run {
-    let (_broker, address) = mosquitto(folder);
+    let (_broker, address) = mosquitto(folder, 4000);
     let store = tempfile::tempdir_in(folder).unwrap();
     let (http, file) = (free_address(), store.path().join("gateway.toml"));
     let text = format!(
@@ -125,35 +67,22 @@ fn forebay(folder: &Path, messages: usize) -> Run {
     while daemon.status()["ingest"]["accepted"] != messages * PUBLISHERS {
         std::thread::sleep(Duration::from_millis(5));
     }
-    let taken = run(messages, begin.elapsed(), daemon.cpu() - cpu);
+    let taken = Run::of(messages, begin.elapsed(), daemon.cpu() - cpu);
     daemon.stop();
     taken
 }
 
 /// A client that stores nothing, in a process of its own.
 fn without_storing(folder: &Path, messages: usize, client: &str) -> Run {
-    let (_broker, address) = mosquitto(folder);
-    let mut subscriber = Command::new(std::env::current_exe().unwrap())
-        .env("SUBSCRIBE_WITH", client)
-        .env("SUBSCRIBE_AT", address.to_string())
-        .env("SUBSCRIBE_COUNT", (messages * PUBLISHERS).to_string())
-        .stdout(Stdio::piped())
-        .stdin(Stdio::piped())
-        .spawn()
-        .map(Killed)
-        .unwrap();
+    let (_broker, address) = mosquitto(folder, 4000);
+    let mut subscriber = subscriber(client, address, messages);
     let mut said = subscriber.0.stdout.take().unwrap();
     // One byte when it is subscribed, another when all have come.
     said.read_exact(&mut [0]).unwrap();
     let (cpu, begin) = (cpu_of(subscriber.0.id()), Instant::now());
     load(address, messages);
     said.read_exact(&mut [0]).unwrap();
-    run(messages, begin.elapsed(), cpu_of(subscriber.0.id()) - cpu)
-}
-
-fn say() {
-    std::io::stdout().write_all(b".").unwrap();
-    std::io::stdout().flush().unwrap();
+    Run::of(messages, begin.elapsed(), cpu_of(subscriber.0.id()) - cpu)
 }
 
 /// Takes everything and keeps nothing.
@@ -242,14 +171,9 @@ fn main() {
         );
         ratios.push((stored.rate / bare.rate, stored.rate / plain.rate));
     }
-    let median = |pick: fn(&(f64, f64)) -> f64| {
-        let mut values: Vec<f64> = ratios.iter().map(pick).collect();
-        values.sort_by(f64::total_cmp);
-        values[values.len() / 2]
-    };
     println!(
         "median: {:.2} of the same client without storing (goal: 0.85 at least), {:.2} of rumqttc's",
-        median(|r| r.0),
-        median(|r| r.1)
+        median(ratios.iter().map(|r| r.0)),
+        median(ratios.iter().map(|r| r.1))
     );
 }

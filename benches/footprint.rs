@@ -18,10 +18,9 @@ mod support;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use support::broker::{IN_FLIGHT, PUBLISHERS};
 use support::{Daemon, publish, reading};
 
-const PUBLISHERS: usize = 4;
-const IN_FLIGHT: usize = 100;
 /// Starts of each kind.
 const STARTS: usize = 5;
 

@@ -24,11 +24,7 @@ use forebay::engine::{CreateTable, Engine};
 use forebay::ingest::{Accept, Message, Source};
 use forebay::security::{Principal, authorize};
 use forebay::store::{Store, StoreSettings};
-use support::{cpu_of, reading};
-
-fn number(name: &str, default: usize) -> usize {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
-}
+use support::{cpu_of, number, reading};
 
 fn messages(batch: usize, size: usize, source: &Source) -> Vec<Message> {
     (batch * size..(batch + 1) * size)

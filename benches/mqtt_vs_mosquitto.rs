@@ -17,39 +17,12 @@
 mod support;
 
 use std::io::{BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use support::{Daemon, cpu_of, free_address, publish, reading};
-
-const PUBLISHERS: usize = 4;
-const IN_FLIGHT: usize = 100;
-
-/// What one side took.
-#[derive(Clone, Copy, Debug)]
-struct Run {
-    rate: f64,
-    cpu_us: f64,
-}
-
-fn number(name: &str, default: usize) -> usize {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
-}
-
-/// Publishes from all publishers at once.
-fn load(address: SocketAddr, messages: usize) {
-    std::thread::scope(|scope| {
-        for publisher in 0..PUBLISHERS {
-            scope.spawn(move || {
-                publish(address, &format!("publisher-{publisher}"), messages, IN_FLIGHT, |n| {
-                    (format!("devices/{:03}", (n * 31 + publisher * 25) % 100), reading(n))
-                });
-            });
-        }
-    });
-}
+use support::broker::{PUBLISHERS, Run, load, mosquitto, subscriber};
+use support::{Daemon, cpu_of, median, number, say};
 
 fn forebay(folder: &Path, messages: usize) -> Run {
     let store = tempfile::tempdir_in(folder).unwrap();
@@ -60,50 +33,12 @@ fn forebay(folder: &Path, messages: usize) -> Run {
     let accepted = daemon.status()["ingest"]["accepted"].as_u64().unwrap();
     assert_eq!(accepted, (messages * PUBLISHERS) as u64, "items stored");
     daemon.stop();
-    run(messages, elapsed, cpu)
+    Run::of(messages, elapsed, cpu)
 }
 
-fn run(messages: usize, elapsed: Duration, cpu: Duration) -> Run {
-    let count = (messages * PUBLISHERS) as f64;
-    Run { rate: count / elapsed.as_secs_f64(), cpu_us: cpu.as_secs_f64() * 1e6 / count }
-}
-
-/// A child that is killed when dropped.
-struct Killed(Child);
-
-impl Drop for Killed {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn mosquitto(folder: &Path, messages: usize) -> Run {
-    let address = free_address();
-    let configuration = folder.join("mosquitto.conf");
-    // Nothing is dropped and nothing is stored; without a window of its own the subscriber would be the limit.
-    std::fs::write(
-        &configuration,
-        format!(
-            "listener {} 127.0.0.1\nallow_anonymous true\npersistence false\nmax_inflight_messages 1000\n\
-             max_queued_messages 0\nset_tcp_nodelay true\nlog_dest none\n",
-            address.port()
-        ),
-    )
-    .unwrap();
-    let broker = Command::new("mosquitto").arg("-c").arg(&configuration).stderr(Stdio::null()).spawn();
-    let broker = Killed(broker.expect("mosquitto is installed"));
-    while TcpStream::connect(address).is_err() {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    let mut subscriber = Command::new(std::env::current_exe().unwrap())
-        .env("SUBSCRIBE_AT", address.to_string())
-        .env("SUBSCRIBE_COUNT", (messages * PUBLISHERS).to_string())
-        .stdout(Stdio::piped())
-        .stdin(Stdio::piped())
-        .spawn()
-        .map(Killed)
-        .unwrap();
+fn mosquitto_and_subscriber(folder: &Path, messages: usize) -> Run {
+    let (broker, address) = mosquitto(folder, 1000);
+    let mut subscriber = subscriber("as little as possible", address, messages);
     let mut said = subscriber.0.stdout.take().unwrap();
     // One byte when it is subscribed, another when all have come.
     said.read_exact(&mut [0]).unwrap();
@@ -111,7 +46,7 @@ fn mosquitto(folder: &Path, messages: usize) -> Run {
     let (cpu, begin) = (both(), Instant::now());
     load(address, messages);
     said.read_exact(&mut [0]).unwrap();
-    run(messages, begin.elapsed(), both() - cpu)
+    Run::of(messages, begin.elapsed(), both() - cpu)
 }
 
 /// A subscriber that does as little as one can: reads, acknowledges what it has read in one write, counts.
@@ -139,10 +74,7 @@ fn subscribe(address: &str, count: usize) {
                 acks.extend_from_slice(&[0x40, 2, body[2 + topic], body[3 + topic]]);
                 received += 1;
             }
-            9 => {
-                std::io::stdout().write_all(b".").unwrap();
-                std::io::stdout().flush().unwrap();
-            }
+            9 => say(),
             _ => {}
         }
         if input.buffer().is_empty() || acks.len() > 64 * 1024 {
@@ -150,8 +82,7 @@ fn subscribe(address: &str, count: usize) {
             acks.clear();
         }
     }
-    std::io::stdout().write_all(b".").unwrap();
-    std::io::stdout().flush().unwrap();
+    say();
     // Its CPU time is read before it goes.
     let _ = std::io::stdin().read(&mut [0]);
 }
@@ -165,7 +96,7 @@ fn main() {
     let work = tempfile::tempdir_in(folder).unwrap();
     let mut ratios = Vec::new();
     for round in 1..=rounds {
-        let theirs = mosquitto(work.path(), messages);
+        let theirs = mosquitto_and_subscriber(work.path(), messages);
         let ours = forebay(work.path(), messages);
         let (rate, cpu) = (ours.rate / theirs.rate, ours.cpu_us / theirs.cpu_us);
         println!(
@@ -175,14 +106,9 @@ fn main() {
         );
         ratios.push((rate, cpu));
     }
-    let median = |pick: fn(&(f64, f64)) -> f64| {
-        let mut values: Vec<f64> = ratios.iter().map(pick).collect();
-        values.sort_by(f64::total_cmp);
-        values[values.len() / 2]
-    };
     println!(
         "median: rate {:.2} (goal: 0.90 at least), CPU per message {:.2} (goal: below 0.50)",
-        median(|r| r.0),
-        median(|r| r.1)
+        median(ratios.iter().map(|r| r.0)),
+        median(ratios.iter().map(|r| r.1))
     );
 }

@@ -24,7 +24,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use support::{Connection, cpu_of, free_address};
+use support::{Connection, cpu_of, free_address, median, number};
 
 const CONNECTIONS: u64 = 16;
 /// Items that GetItem and Query read: so many partitions of so many items.
@@ -233,18 +233,9 @@ fn start(name: &'static str) -> Result<Peer, String> {
     Ok(peer)
 }
 
-fn median(mut figures: Vec<f64>) -> f64 {
-    figures.sort_by(f64::total_cmp);
-    figures[figures.len() / 2]
-}
-
-fn number(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
-}
-
 fn main() {
-    let time = Duration::from_secs(number("SECONDS", 5));
-    let rounds = number("ROUNDS", 3) as usize;
+    let time = Duration::from_secs(number("SECONDS", 5) as u64);
+    let rounds = number("ROUNDS", 3);
     let wanted =
         std::env::var("PEERS").unwrap_or_else(|_| "forebay,dynoxide,dynamodb-local,dynalite".to_owned());
     let mut peers = Vec::new();
@@ -286,7 +277,7 @@ fn print_table(peers: &[Peer], figures: &[Vec<Vec<Figure>>]) {
         let cells: Vec<String> = figures
             .iter()
             .map(|of_peer| {
-                let of = |figure: fn(&Figure) -> f64| median(of_peer[what].iter().map(figure).collect());
+                let of = |figure: fn(&Figure) -> f64| median(of_peer[what].iter().map(figure));
                 format!("{:.0} / {:.0}", of(|figure| figure.rate), of(|figure| figure.cpu_us))
             })
             .collect();

@@ -2,6 +2,8 @@
 
 #![allow(dead_code)] // each benchmark uses its part
 
+pub mod broker;
+
 use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
@@ -13,6 +15,24 @@ pub struct Daemon {
     pub child: Child,
     pub http: SocketAddr,
     pub mqtt: SocketAddr,
+}
+
+/// A number from the environment.
+pub fn number(name: &str, default: usize) -> usize {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+/// The middle one of several figures.
+pub fn median(figures: impl IntoIterator<Item = f64>) -> f64 {
+    let mut figures: Vec<f64> = figures.into_iter().collect();
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
+}
+
+/// A byte to whoever started this process.
+pub fn say() {
+    std::io::stdout().write_all(b".").unwrap();
+    std::io::stdout().flush().unwrap();
 }
 
 /// A port that was free a moment ago.
