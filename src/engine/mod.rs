@@ -20,6 +20,7 @@ mod index_keys;
 mod index_updates;
 mod index_writes;
 mod ingest;
+mod key_gaps;
 mod key_range;
 mod keys;
 mod keys_agree;

@@ -7,7 +7,7 @@ use super::error::invalid;
 use super::key_range::Conditions;
 use super::page::{self, Plan};
 use super::target::Target;
-use super::{EngineError, Page, Query, key_range, keys, start_key};
+use super::{EngineError, Page, Query, key_gaps, key_range, keys, start_key};
 use crate::expression::Condition;
 use crate::model::key::PARTITION_PREFIX;
 use crate::model::{KeyAttribute, KeyCodec, Map};
@@ -26,6 +26,7 @@ pub(super) fn read(
     if let Some(start) = &request.start {
         start_key::check_partition(&target, start)?;
     }
+    key_gaps::check(target.partition(), target.sort(), &request.conditions)?;
     key_range::check_partition(&target, &request.conditions)?;
     let start = match &request.start {
         Some(start) => {

@@ -134,6 +134,40 @@ async fn tables_are_refused_in_the_services_words() {
     assert!(both.starts_with("3 validation errors detected: Value '101' at 'limit'"), "{both}");
 }
 
+/// The table's name comes first, and has the same words everywhere.
+#[tokio::test(flavor = "multi_thread")]
+async fn names_are_refused_alike_by_all_operations_on_tables() {
+    let gateway = Gateway::start().await;
+    let constraint = |name: &str, what: &str| {
+        format!("Value '{name}' at 'tableName' failed to satisfy constraint: Member must {what}")
+    };
+    let (pattern, short) =
+        ("satisfy regular expression pattern: [a-zA-Z0-9_.-]+", "have length greater than or equal to 3");
+    for operation in [
+        "CreateTable",
+        "UpdateTable",
+        "DeleteTable",
+        "DescribeTable",
+        "UpdateTimeToLive",
+        "DescribeTimeToLive",
+        "DescribeContinuousBackups",
+    ] {
+        let invalid = async |request: Value| gateway.invalid(operation, request).await;
+        assert_eq!(
+            invalid(json!({})).await,
+            "The parameter 'TableName' is required but was not present in the request",
+            "{operation}"
+        );
+        for (name, what) in [("ab", short), ("a;b", pattern)] {
+            let text = format!("1 validation error detected: {}", constraint(name, what));
+            assert_eq!(invalid(json!({"TableName": name})).await, text, "{operation}");
+        }
+        let both =
+            format!("2 validation errors detected: {}; {}", constraint("", pattern), constraint("", short));
+        assert_eq!(invalid(json!({"TableName": ""})).await, both, "{operation}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn time_to_live_is_switched_and_described() {
     let gateway = Gateway::with_tables().await;

@@ -71,9 +71,12 @@ pub(super) fn bare(status: StatusCode, body: Bytes) -> Response {
 }
 
 async fn compress(body: Bytes, request: &HeaderMap) -> (Bytes, Encoding) {
-    let encoding = accept_encoding::preferred(request);
-    if body.len() < COMPRESSED_FROM || encoding == Encoding::Identity {
+    if body.len() < COMPRESSED_FROM {
         return (body, Encoding::Identity);
+    }
+    let encoding = accept_encoding::preferred(request);
+    if encoding == Encoding::Identity {
+        return (body, encoding);
     }
     let compressed = if body.len() <= COMPRESSED_HERE {
         encoding::encode(encoding, &body)
