@@ -42,14 +42,28 @@ impl PreparedBatch {
 
 /// On the caller's task: one bad entry refuses the whole batch, and so does a key given twice.
 pub(super) fn prepare(preparing: &Preparing, request: BatchWrite) -> Result<PreparedBatch, EngineError> {
+    // The service looks at all sizes before it looks for a table, and for all tables before it looks at a key.
+    let mut sizes = Vec::new();
+    for write in request.tables.iter().flat_map(|(_, writes)| writes) {
+        sizes.push(match write {
+            Write::Put(item) => prepare::fits(item)?,
+            Write::Delete(_) => 0,
+        });
+    }
+    for (name, _) in &request.tables {
+        keys::table(&preparing.catalog, name.as_str())?;
+    }
+    let mut sizes = sizes.into_iter();
     let mut seen: HashSet<RowKey> = HashSet::new();
     let mut tables = Vec::with_capacity(request.tables.len());
     for (name, writes) in request.tables {
         let table = Arc::clone(keys::table(&preparing.catalog, name.as_str())?);
         let mut prepared = Vec::with_capacity(writes.len());
-        for write in writes {
+        for (write, size) in writes.into_iter().zip(sizes.by_ref()) {
             let write = match write {
-                Write::Put(item) => PreparedWrite::Put(preparing.put(&name, &item, request.origin)?),
+                Write::Put(item) => {
+                    PreparedWrite::Put(preparing.sized_put(&name, &item, size, request.origin)?)
+                }
                 Write::Delete(key) => PreparedWrite::Delete(preparing.delete(&name, &key, request.origin)?),
             };
             if !seen.insert(write.key().clone()) {

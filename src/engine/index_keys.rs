@@ -1,7 +1,7 @@
 //! Items that can't be stored because of an index: its key attribute is of another type, empty or too long. DynamoDB's words.
 
-use super::EngineError;
 use super::error::invalid;
+use super::{EngineError, keys};
 use crate::model::{IndexDef, KeyError, Map, TableDef};
 
 /// Refuses an item that is put.
@@ -39,11 +39,7 @@ fn text(index: &IndexDef, error: KeyError, updated: bool) -> String {
             )
         }
         KeyError::TooLong { name, limit } => {
-            let hash = index.partition.iter().any(|key| key.name == name);
-            let which = if hash { "hashkey" } else { "rangekey" };
-            format!(
-                "One or more parameter values were invalid: Size of {which} has exceeded the maximum size limit of{limit} bytes"
-            )
+            keys::too_long(index.partition.iter().any(|key| key.name == name), limit)
         }
         KeyError::Missing { .. } => error.to_string(),
     }

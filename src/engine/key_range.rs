@@ -14,26 +14,41 @@ use crate::model::{AttributeValue, KeyAttribute, KeyCodec, KeyValue};
 use crate::store::{KeyRange, successor};
 
 /// The partition attributes' values, and the conditions on sort attributes, each in the order of the key.
-pub(super) struct Conditions<'a> {
-    pub(super) partition: Vec<KeyValue<'a>>,
-    sort: Vec<(&'a KeyAttribute, &'a SortCondition)>,
+pub(super) struct Conditions<'t, 'r> {
+    pub(super) partition: Vec<KeyValue<'r>>,
+    sort: Vec<(&'t KeyAttribute, &'r SortCondition)>,
+}
+
+impl Conditions<'_, '_> {
+    /// Whether there is a condition on a sort attribute.
+    pub(super) fn sorts(&self) -> bool {
+        !self.sort.is_empty()
+    }
+}
+
+/// No more conditions than the key has attributes, and one for each partition attribute.
+pub(super) fn check_partition(target: &Target, conditions: &[KeyCondition]) -> Result<(), EngineError> {
+    let (count, most) = (conditions.len(), target.partition().len() + target.sort().len());
+    if count > most.max(2) {
+        return Err(invalid(format!(
+            "The number of query conditions ({count}) exceeds the number of key attributes defined in the schema ({most})"
+        )));
+    }
+    if count > most {
+        return Err(unsupported());
+    }
+    let there = |key: &KeyAttribute| conditions.iter().any(|condition| key.name == condition.attribute);
+    target.partition().iter().find(|key| !there(key)).map_or(Ok(()), |key| Err(missed(key)))
 }
 
 /// Sorts a Query's conditions by the attributes of its key.
-pub(super) fn conditions<'a>(
-    target: &'a Target,
-    conditions: &'a [KeyCondition],
-) -> Result<Conditions<'a>, EngineError> {
+pub(super) fn conditions<'t, 'r>(
+    target: &'t Target,
+    conditions: &'r [KeyCondition],
+) -> Result<Conditions<'t, 'r>, EngineError> {
     let of =
         |attribute: &KeyAttribute| conditions.iter().find(|condition| attribute.name == condition.attribute);
     let mut found = Conditions { partition: Vec::new(), sort: Vec::new() };
-    for attribute in target.partition() {
-        let Some(condition) = of(attribute) else { return Err(missed(attribute)) };
-        let SortCondition::Equal(value) = &condition.condition else {
-            return Err(invalid("Query key condition not supported"));
-        };
-        found.partition.push(operand(value, attribute)?);
-    }
     let mut first_without = None;
     for attribute in target.sort() {
         match (of(attribute), first_without) {
@@ -42,14 +57,46 @@ pub(super) fn conditions<'a>(
             (None, _) => first_without = first_without.or(Some(attribute)),
         }
     }
-    if conditions.len() != found.partition.len() + found.sort.len() {
-        return Err(first_without.map_or_else(|| invalid("Query key condition not supported"), missed));
+    if conditions.len() != target.partition().len() + found.sort.len() {
+        return Err(first_without.map_or_else(unsupported, missed));
+    }
+    if conditions.iter().any(|one| one.condition == SortCondition::NotIndexable) {
+        return Err(not_indexable());
+    }
+    for attribute in target.partition() {
+        let Some(condition) = of(attribute) else { return Err(missed(attribute)) };
+        found.partition.push(operand(first_value(&condition.condition)?, attribute)?);
+        if !matches!(condition.condition, SortCondition::Equal(_)) {
+            return Err(unsupported());
+        }
     }
     let before_last = found.sort.len().saturating_sub(1);
     if found.sort.iter().take(before_last).any(|(_, kind)| !matches!(kind, SortCondition::Equal(_))) {
-        return Err(invalid("Query key condition not supported"));
+        return Err(unsupported());
     }
     Ok(found)
+}
+
+/// The value whose type is looked at first.
+fn first_value(condition: &SortCondition) -> Result<&AttributeValue, EngineError> {
+    match condition {
+        SortCondition::Equal(value)
+        | SortCondition::Less(value)
+        | SortCondition::LessOrEqual(value)
+        | SortCondition::Greater(value)
+        | SortCondition::GreaterOrEqual(value)
+        | SortCondition::BeginsWith(value)
+        | SortCondition::Between(value, _) => Ok(value),
+        SortCondition::NotIndexable => Err(not_indexable()),
+    }
+}
+
+fn unsupported() -> EngineError {
+    invalid("Query key condition not supported")
+}
+
+fn not_indexable() -> EngineError {
+    invalid("Attempted conditional constraint is not an indexable operation")
 }
 
 fn missed(attribute: &KeyAttribute) -> EngineError {
@@ -77,7 +124,7 @@ fn operand<'a>(value: &'a AttributeValue, attribute: &KeyAttribute) -> Result<Ke
 pub(super) fn range(
     target: &Target,
     codec: KeyCodec,
-    conditions: &Conditions<'_>,
+    conditions: &Conditions<'_, '_>,
 ) -> Result<KeyRange, EngineError> {
     let mut prefix = target.prefix(codec, &conditions.partition).to_vec();
     let indexed = target.index().is_some();
@@ -132,6 +179,7 @@ fn in_table(
             let key = at(value)?;
             (Bound::Included(key.clone()), successor(&key))
         }
+        SortCondition::NotIndexable => return Err(not_indexable()),
     };
     Ok(KeyRange { start, end })
 }
@@ -168,6 +216,7 @@ fn in_index(
             }
             (Bound::Included(key.clone()), successor(&key))
         }
+        SortCondition::NotIndexable => return Err(not_indexable()),
     };
     Ok(KeyRange { start, end })
 }

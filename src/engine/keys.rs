@@ -55,6 +55,11 @@ pub(super) fn of_key(keys: KeyCodec, table: &TableDef, key: &Map) -> Result<RowK
     if key.len() != wanted {
         return Err(invalid(NOT_THE_SCHEMA));
     }
+    within(keys, table, key)
+}
+
+/// The row key of the key attributes that stand among others.
+pub(super) fn within(keys: KeyCodec, table: &TableDef, key: &Map) -> Result<RowKey, EngineError> {
     let (partition, sort) = table.keys.key_of(key).map_err(|error| match error {
         KeyError::Missing { .. } | KeyError::WrongType { .. } => invalid(NOT_THE_SCHEMA),
         other => invalid(put_text(&table.keys, other)),
@@ -80,13 +85,20 @@ fn put_text(schema: &KeySchema, error: KeyError) -> String {
                 "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty {kind} value. Key: {name}"
             )
         }
-        KeyError::TooLong { name, limit } => {
-            let which = if schema.partition.name == name { "hashkey" } else { "rangekey" };
-            format!(
-                "One or more parameter values were invalid: Size of {which} has exceeded the maximum size limit of{limit} bytes"
-            )
-        }
+        KeyError::TooLong { name, limit } => too_long(schema.partition.name == name, limit),
     }
+}
+
+/// DynamoDB's text for a key attribute of too many bytes; it lacks a space.
+pub(super) fn too_long(partition: bool, limit: usize) -> String {
+    if partition {
+        return format!(
+            "One or more parameter values were invalid: Size of hashkey has exceeded the maximum size limit of{limit} bytes"
+        );
+    }
+    format!(
+        "One or more parameter values were invalid: Aggregated size of all range keys has exceeded the size limit of {limit} bytes"
+    )
 }
 
 fn key_type(schema: &KeySchema, name: &str) -> KeyType {

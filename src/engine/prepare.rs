@@ -10,6 +10,9 @@ use crate::clock::Clock;
 use crate::model::{Image, Item, KeyCodec, Map, RowKey, TableDef, TableName, limits, size};
 use crate::store::{About, Catalog, Mark, Origin, Read};
 
+/// What the service says of an item of more than 400 KB.
+pub const ITEM_TOO_LARGE: &str = "Item size has exceeded the maximum allowed size";
+
 /// What preparing needs of the engine.
 pub(super) struct Preparing {
     pub(super) catalog: Arc<Catalog>,
@@ -56,10 +59,18 @@ impl Preparing {
         item: &Item,
         origin: Origin,
     ) -> Result<PreparedPut, EngineError> {
-        let size = size::item_size(item);
-        if size > limits::ITEM_SIZE {
-            return Err(invalid("Item size has exceeded the maximum allowed size"));
-        }
+        let size = fits(item)?;
+        self.sized_put(table, item, size, origin)
+    }
+
+    /// The same of an item whose size is known, and fits.
+    pub(super) fn sized_put(
+        &self,
+        table: &TableName,
+        item: &Item,
+        size: usize,
+        origin: Origin,
+    ) -> Result<PreparedPut, EngineError> {
         let table = keys::table(&self.catalog, table.as_str())?;
         let (key, image) = keys::row_of_item(self.keys, table, item)?;
         index_keys::check(table, item)?;
@@ -84,6 +95,12 @@ impl Preparing {
     pub(super) fn about(&self, origin: Origin, mark: Option<Mark>, delivery: Option<u64>) -> About {
         About { origin, time: self.clock.stamp(), mark, delivery, size: None }
     }
+}
+
+/// An item's size, which must fit.
+pub(super) fn fits(item: &Item) -> Result<usize, EngineError> {
+    let size = size::item_size(item);
+    if size > limits::ITEM_SIZE { Err(invalid(ITEM_TOO_LARGE)) } else { Ok(size) }
 }
 
 /// A size as the store takes it.

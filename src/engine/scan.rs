@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::error::invalid;
 use super::page::{self, Plan};
 use super::target::Target;
-use super::{EngineError, Page, Scan, keys};
+use super::{EngineError, Page, Scan, keys, start_key};
 use crate::model::{KeyCodec, TableId};
 use crate::store::{Direction, KeyRange, Read};
 
@@ -18,14 +18,20 @@ pub(super) fn read(
     now: Option<u64>,
 ) -> Result<Page, EngineError> {
     let table = Arc::clone(keys::table(read.catalog(), request.table.as_str())?);
-    let target = Target::find(read, table, request.index.as_ref(), &request.selection)?;
+    let index = request.index.as_ref();
+    let target = Target::find(table, index)?;
+    if let Some(start) = request.start.as_ref().filter(|_| index.is_some()) {
+        start_key::check_partition(&target, start)?;
+        start_key::check_sort(&target, start)?;
+    }
+    let target = target.select(read, index, &request.selection)?;
     let (segment, total) = request.segment.unwrap_or((0, 1));
     let mut range = KeyRange {
         start: Bound::Included(edge(target.id(), segment, total)),
         end: end(target.id(), segment, total),
     };
     if let Some(start) = &request.start {
-        let key = target.start(codec, start)?;
+        let key = start_key::row(&target, codec, start)?;
         if !range.contains(&key) {
             return Err(invalid(format!(
                 "The provided starting key is invalid: Invalid ExclusiveStartKey. Please use ExclusiveStartKey with correct Segment. TotalSegments: {total} Segment: {segment}"

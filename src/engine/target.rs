@@ -7,8 +7,8 @@ use super::error::invalid;
 use super::{EngineError, OfIndex, Selection, keys};
 use crate::model::key::PARTITION_PREFIX;
 use crate::model::{
-    Image, ImageError, IndexDef, IndexKeyValues, IndexKind, KeyAttribute, KeyCodec, KeyPart, KeyValue, Map,
-    MapRef, Name, Projection, TableDef, TableId, size,
+    Image, ImageError, IndexDef, IndexKind, KeyAttribute, KeyCodec, KeyValue, Map, MapRef, Name, Projection,
+    TableDef, TableId, size,
 };
 use crate::store::{Direction, IndexState, KeyRange, Read, RowRef};
 
@@ -23,30 +23,36 @@ pub(super) struct Target {
 
 impl Target {
     /// The table, or the index that is asked for.
-    pub(super) fn find(
-        read: &dyn Read,
-        table: Arc<TableDef>,
-        asked: Option<&OfIndex>,
-        selection: &Selection,
-    ) -> Result<Target, EngineError> {
-        let Some(OfIndex { name, consistent, all_attributes }) = asked else {
+    pub(super) fn find(table: Arc<TableDef>, asked: Option<&OfIndex>) -> Result<Target, EngineError> {
+        let Some(OfIndex { name, consistent, .. }) = asked else {
             return Ok(Target { table, index: None, whole: true });
         };
         let place = table.indexes.list.iter().position(|index| !index.dropped && index.name == *name);
         let Some(index) = place.and_then(|place| table.indexes.list.get(place)) else {
             return Err(invalid(format!("The table does not have the specified index: {name}")));
         };
-        if index.kind == IndexKind::Global {
-            if *consistent {
-                return Err(invalid("Consistent reads are not supported on global secondary indexes"));
-            }
-            if *all_attributes && index.projection != Projection::All {
-                return Err(invalid(format!(
-                    "One or more parameter values were invalid: Select type ALL_ATTRIBUTES is not supported for global secondary index {name} because its projection type is not ALL"
-                )));
-            }
+        if index.kind == IndexKind::Global && *consistent {
+            return Err(invalid("Consistent reads are not supported on global secondary indexes"));
         }
-        let whole = *all_attributes || Target::reaches_beyond(&table, index, selection)?;
+        let whole = index.projection == Projection::All;
+        Ok(Target { index: place, whole, table })
+    }
+
+    /// Takes what is wanted of the items, which an index must have: the service looks at that after the keys.
+    pub(super) fn select(
+        mut self,
+        read: &dyn Read,
+        asked: Option<&OfIndex>,
+        selection: &Selection,
+    ) -> Result<Target, EngineError> {
+        let (Some(asked), Some(index)) = (asked, self.index()) else { return Ok(self) };
+        let OfIndex { name, all_attributes, .. } = asked;
+        if index.kind == IndexKind::Global && *all_attributes && index.projection != Projection::All {
+            return Err(invalid(format!(
+                "One or more parameter values were invalid: Select type ALL_ATTRIBUTES is not supported for global secondary index {name} because its projection type is not ALL"
+            )));
+        }
+        let beyond = *all_attributes || Target::reaches_beyond(&self.table, index, selection)?;
         if read.index_state(index)? != IndexState::Ready {
             let kind = match index.kind {
                 IndexKind::Global => "global",
@@ -54,8 +60,8 @@ impl Target {
             };
             return Err(invalid(format!("Cannot read from backfilling {kind} secondary index: {name}")));
         }
-        let whole = whole || index.projection == Projection::All;
-        Ok(Target { index: place, whole, table })
+        self.whole |= beyond;
+        Ok(self)
     }
 
     /// Whether more of the items is needed than the index shows. A local index has the rest from its table, a global one
@@ -111,30 +117,6 @@ impl Target {
         codec.index_partition(self.id(), partition)
     }
 
-    /// The key of the row at which the last page ended: exactly the key attributes of index and table.
-    pub(super) fn start(&self, codec: KeyCodec, start: &Map) -> Result<Vec<u8>, EngineError> {
-        let Some(index) = self.index() else {
-            let key = keys::of_key(codec, &self.table, start)
-                .map_err(|error| invalid(format!("The provided starting key is invalid: {error}")))?;
-            return Ok(key.as_slice().to_vec());
-        };
-        let wrong = || invalid("The provided starting key is invalid");
-        if start.len() != self.key_names().len() {
-            return Err(wrong());
-        }
-        let (partition, sort) = self.table.keys.key_of(start).map_err(|_| wrong())?;
-        let row = codec.row_key(self.table.id, partition, sort);
-        let values = |part: KeyPart, attributes: &'_ [KeyAttribute]| {
-            let values = attributes.iter().map(|key| key.of(part, start.get(&key.name)));
-            values.collect::<Result<Vec<_>, _>>().map_err(|_| wrong())
-        };
-        let values = IndexKeyValues {
-            partition: values(KeyPart::Partition, &index.partition)?,
-            sort: values(KeyPart::Sort, &index.sort)?,
-        };
-        Ok(codec.index_key(index, &values, &row).whole(self.table.id))
-    }
-
     /// The key of an item as LastEvaluatedKey has it.
     pub(super) fn last(&self, image: MapRef<'_>) -> Result<Map, EngineError> {
         let mut key = Map::new();
@@ -146,7 +128,7 @@ impl Target {
     }
 
     /// The names of all key attributes of table and index, each once.
-    fn key_names(&self) -> Vec<&str> {
+    pub(super) fn key_names(&self) -> Vec<&str> {
         let table = std::iter::once(&self.table.keys.partition).chain(&self.table.keys.sort);
         let mut names: Vec<&str> = table.map(|key| key.name.as_str()).collect();
         for (_, key) in self.index().into_iter().flat_map(IndexDef::attributes) {

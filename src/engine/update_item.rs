@@ -48,7 +48,7 @@ pub(super) fn prepare(preparing: &Preparing, request: UpdateItem) -> Result<Prep
     Ok(PreparedUpdate { table, key: row_key, key_image: Image::encode(&key), update, only_if, about })
 }
 
-/// On the committer's thread. An update that only takes away makes no item where there is none.
+/// On the committer's thread. An update that only takes away makes no item where there is none, whatever its paths.
 pub(super) fn decide(
     read: &dyn Read,
     batch: &mut Batch,
@@ -59,15 +59,15 @@ pub(super) fn decide(
     keys::still_there(read.catalog(), &table)?;
     let old = prepare::visible(read, &table, &key, now)?;
     only_if::check(only_if.as_ref(), old.as_ref())?;
+    if old.is_none() && !update.as_ref().is_none_or(Update::creates) {
+        return Ok(Updated { table, old, new: None, update, size: 0, indexes: Vec::new() });
+    }
     let old_size = old.as_ref().map_or(0, prepare::image_size);
     let before = old.as_ref().unwrap_or(&key_image);
     let item = match &update {
         Some(update) => update.apply(before.as_map())?,
         None => before.as_map().to_map()?,
     };
-    if old.is_none() && !update.as_ref().is_none_or(Update::creates) {
-        return Ok(Updated { table, old, new: None, update, size: 0, indexes: Vec::new() });
-    }
     let new_size = size::item_size(&item);
     if new_size > limits::ITEM_SIZE {
         return Err(invalid("Item size to update has exceeded the maximum allowed size"));

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use crate::model::ImageError;
+use crate::model::dynamodb_json::InvalidValue;
 
 /// The five kinds of expression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +43,9 @@ pub enum ExpressionError {
     /// A key or a value of ExpressionAttributeNames or ExpressionAttributeValues is wrong.
     #[error("{0} {1}")]
     Placeholder(Placeholder, PlaceholderFault),
+    /// A value of ExpressionAttributeValues nests too many levels: reported without its key.
+    #[error("{0}")]
+    TooDeep(InvalidValue),
     /// Placeholders that no expression uses, as they stand in the request.
     #[error("Value provided in {0} unused in expressions: keys: {{{1}}}")]
     Unused(Placeholder, String),
@@ -85,7 +89,7 @@ pub enum PlaceholderFault {
     LongName(String),
     /// The value's fault, and its key.
     #[error("contains invalid value: {0} for key {1}")]
-    Value(String, String),
+    Value(InvalidValue, String),
 }
 
 /// What is wrong with an expression.
@@ -184,7 +188,9 @@ pub enum KeyFault {
     NoAttribute,
     #[error("KeyConditionExpressions cannot have conditions on nested attributes")]
     NestedAttribute,
-    #[error("KeyConditionExpressions must only contain one condition per key")]
+    #[error(
+        "Invalid KeyConditionExpression: KeyConditionExpressions must only contain one condition per key"
+    )]
     Repeated,
 }
 

@@ -4,7 +4,7 @@
 //! of several attributes fit.
 
 use super::condition::{Operand, Test};
-use super::error::KeyFault;
+use super::error::{ExpressionError, KeyFault};
 use super::syntax::Comparator;
 use crate::model::AttributeValue;
 
@@ -25,6 +25,8 @@ pub enum SortCondition {
     Between(AttributeValue, AttributeValue),
     /// `begins_with`, for strings and binary.
     BeginsWith(AttributeValue),
+    /// What no key can answer; only the legacy KeyConditions can say it.
+    NotIndexable,
 }
 
 /// One condition of a Query on a key attribute, by the attribute's name.
@@ -36,11 +38,18 @@ pub struct KeyCondition {
     pub condition: SortCondition,
 }
 
-/// The conditions that a test consists of.
-pub(super) fn of_test(test: Test) -> Result<Vec<KeyCondition>, KeyFault> {
-    let mut found = Vec::new();
-    add(test, &mut found)?;
-    Ok(found)
+/// A KeyConditionExpression that is well-formed.
+#[derive(Clone, Debug)]
+pub struct KeyTest(pub(super) Test);
+
+impl KeyTest {
+    /// One condition for each attribute that it names. What keeps it from being conditions on a key is said after all of the
+    /// request's expressions have been found well-formed.
+    pub fn conditions(self) -> Result<Vec<KeyCondition>, ExpressionError> {
+        let mut found = Vec::new();
+        add(self.0, &mut found)?;
+        Ok(found)
+    }
 }
 
 fn add(test: Test, found: &mut Vec<KeyCondition>) -> Result<(), KeyFault> {
@@ -77,8 +86,11 @@ fn compare(
     left: Operand,
     right: Operand,
 ) -> Result<(String, SortCondition), KeyFault> {
+    let inside = |operand: &Operand| matches!(operand, Operand::Path(path) if !path.inside.is_empty());
     let (attribute, value, comparator) = match (left, right) {
-        (Operand::Size(_), _) | (_, Operand::Size(_)) => return Err(KeyFault::Nested),
+        (Operand::Size(_), _) => return Err(KeyFault::Nested),
+        (left, _) if inside(&left) => return Err(KeyFault::NestedAttribute),
+        (_, Operand::Size(_)) => return Err(KeyFault::Nested),
         (Operand::Path(_), Operand::Path(_)) => return Err(KeyFault::SeveralAttributes),
         (Operand::Value(_), Operand::Value(_)) => return Err(KeyFault::NoAttribute),
         (Operand::Path(path), Operand::Value(value)) => (path, value, comparator),
@@ -115,16 +127,20 @@ fn attribute_first<const N: usize>(
     attribute: Operand,
     values: [Operand; N],
 ) -> Result<(String, [AttributeValue; N]), KeyFault> {
-    let sized = |operand: &Operand| matches!(operand, Operand::Size(_));
-    if sized(&attribute) || values.iter().any(sized) {
-        return Err(KeyFault::Nested);
-    }
-    let Operand::Path(path) = attribute else { return Err(KeyFault::AttributeFirst(name)) };
-    if values.iter().any(|value| matches!(value, Operand::Path(_))) {
-        return Err(KeyFault::SeveralAttributes);
-    }
+    let path = match attribute {
+        Operand::Path(path) => path,
+        Operand::Size(_) => return Err(KeyFault::Nested),
+        Operand::Value(_) => return Err(KeyFault::AttributeFirst(name)),
+    };
     if !path.inside.is_empty() {
         return Err(KeyFault::NestedAttribute);
+    }
+    for value in &values {
+        match value {
+            Operand::Path(_) => return Err(KeyFault::SeveralAttributes),
+            Operand::Size(_) => return Err(KeyFault::Nested),
+            Operand::Value(_) => {}
+        }
     }
     let values = values.map(|value| match value {
         Operand::Value(constant) => constant.value().clone(),

@@ -31,7 +31,7 @@ mod update;
 
 pub use condition::Condition;
 pub use error::{ExpressionError, Fault, KeyFault, Kind, Placeholder, PlaceholderFault, UpdateError};
-pub use key_condition::{KeyCondition, SortCondition};
+pub use key_condition::{KeyCondition, KeyTest, SortCondition};
 pub use legacy::{Comparison, LegacyAction};
 pub use placeholders::Placeholders;
 pub use projection::Projection;
@@ -48,14 +48,10 @@ pub fn condition(
         .map_err(|fault| ExpressionError::Invalid(kind, fault))
 }
 
-/// Makes a KeyConditionExpression ready: one condition for each attribute that it names.
-pub fn key_condition(
-    text: &str,
-    placeholders: &mut Placeholders,
-) -> Result<Vec<KeyCondition>, ExpressionError> {
+/// Makes a KeyConditionExpression ready.
+pub fn key_condition(text: &str, placeholders: &mut Placeholders) -> Result<KeyTest, ExpressionError> {
     let kind = Kind::KeyCondition;
-    let test = test(text, placeholders, kind).map_err(|fault| ExpressionError::Invalid(kind, fault))?;
-    Ok(key_condition::of_test(test)?)
+    test(text, placeholders, kind).map(KeyTest).map_err(|fault| ExpressionError::Invalid(kind, fault))
 }
 
 fn test(text: &str, placeholders: &mut Placeholders, kind: Kind) -> Result<condition::Test, Fault> {

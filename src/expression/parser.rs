@@ -202,10 +202,10 @@ impl<'a> Parser<'a> {
             parentheses += 1;
         }
         let operand = self.bare_operand()?;
-        for _ in 0..parentheses {
+        for closed in 1..=parentheses {
             self.expect(Kind::Close)?;
+            once(closed)?;
         }
-        once(parentheses)?;
         Ok(operand)
     }
 

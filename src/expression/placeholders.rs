@@ -7,6 +7,7 @@ use super::error::{ExpressionError, Fault, Placeholder, PlaceholderFault};
 use super::lexer::is_placeholder;
 use super::path::{Path, Step};
 use super::{limits, syntax};
+use crate::model::dynamodb_json::InvalidValue;
 use crate::model::limits::ATTRIBUTE_NAME;
 use crate::model::{AttributeValue, Name};
 
@@ -54,10 +55,10 @@ fn check_keys<'k>(
 
 impl Placeholders {
     /// Takes the request's maps, each where it was given, in the request's order and without a key twice. A value that is
-    /// none comes as the text of what is wrong with it.
+    /// none comes as what is wrong with it.
     pub fn new(
         names: Option<Vec<(String, String)>>,
-        values: Option<Vec<(String, Result<AttributeValue, String>)>>,
+        values: Option<Vec<(String, Result<AttributeValue, InvalidValue>)>>,
     ) -> Result<Placeholders, ExpressionError> {
         let mut placeholders = Placeholders::default();
         if let Some(names) = names {
@@ -76,9 +77,12 @@ impl Placeholders {
         if let Some(values) = values {
             check_keys(Placeholder::Values, ':', values.iter().map(|(key, _)| key.as_str()))?;
             for (key, value) in values {
-                let value = value.map_err(|text| {
-                    let fault = PlaceholderFault::Value(text, key.clone());
-                    ExpressionError::Placeholder(Placeholder::Values, fault)
+                let value = value.map_err(|fault| match fault {
+                    InvalidValue::TooDeep => ExpressionError::TooDeep(fault),
+                    fault => ExpressionError::Placeholder(
+                        Placeholder::Values,
+                        PlaceholderFault::Value(fault, key.clone()),
+                    ),
                 })?;
                 let stands_for = Arc::new(Constant::new(value));
                 placeholders.values.push(Entry { key, stands_for, used: false });

@@ -6,12 +6,15 @@
 //! itself being the first (captured from the service: 31 maps around a string are accepted, 32 are not). Error texts are
 //! the service's own, misspellings included.
 
+mod invalid;
 mod read;
 #[cfg(test)]
 mod tests;
 mod write;
 
 use jiter::Jiter;
+
+pub use invalid::InvalidValue;
 
 use super::image::{ImageError, MapRef, ValueRef};
 use super::json;
@@ -23,9 +26,9 @@ pub enum DecodeError {
     /// The JSON itself, or its shape, is wrong: DynamoDB's `SerializationException`.
     #[error("{0}")]
     Serialization(String),
-    /// The shape is right, the value is not: DynamoDB's `ValidationException`, with its text.
+    /// The shape is right, the value is not: DynamoDB's `ValidationException`, with the fault.
     #[error("{0}")]
-    Validation(String),
+    Validation(InvalidValue),
 }
 
 /// Reads an item (`{"name": {"S": "x"}, …}`); the parser stands before its `{`.
@@ -39,6 +42,15 @@ pub fn read_item(json: &mut Jiter<'_>) -> Result<Map, DecodeError> {
 /// Reads one attribute value (`{"S": "x"}`); the parser stands before its `{`. As [`read_item`] after an error.
 pub fn read_value(json: &mut Jiter<'_>) -> Result<AttributeValue, DecodeError> {
     read::value(json)
+}
+
+/// A word that the service takes for a boolean.
+pub fn truth(word: &str) -> Option<bool> {
+    match word.to_ascii_uppercase().as_str() {
+        "TRUE" | "1" | "YES" => Some(true),
+        "FALSE" | "0" | "NO" => Some(false),
+        _ => None,
+    }
 }
 
 /// Appends an item's JSON. Nothing is appended if the image is damaged.

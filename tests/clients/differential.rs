@@ -61,12 +61,12 @@ impl Answer {
         (self.status, self.error.as_deref())
     }
 
-    /// The message without the envelope that the service has lately put around what is wrong with expressions.
+    /// The message without the envelope that the service has lately put around all that is wrong with a single write.
     fn words(&self) -> Option<&str> {
         let message = self.message.as_deref()?;
         let envelope = message.strip_prefix("1 validation error detected: ");
-        let enveloped = |text: &&str| text.starts_with("Invalid ") || text.contains("ExpressionAttribute");
-        Some(envelope.filter(enveloped).unwrap_or(message))
+        let constraint = |text: &&str| text.contains("failed to satisfy constraint");
+        Some(envelope.filter(|text| !constraint(text)).unwrap_or(message))
     }
 
     /// Whether it says the same as DynamoDB Local, or that has words of its own.

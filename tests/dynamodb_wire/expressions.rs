@@ -67,6 +67,7 @@ async fn an_update_makes_an_item_unless_it_only_takes_away() {
     let gateway = Gateway::with_tables().await;
     let all_new = json!({"ReturnValues": "ALL_NEW"});
     assert_eq!(gateway.ok("UpdateItem", update("a", "REMOVE x", all_new.clone())).await, json!({}));
+    assert_eq!(gateway.ok("UpdateItem", update("a", "REMOVE x.y, z[0]", all_new.clone())).await, json!({}));
     let get = |id: &str| json!({"TableName": "devices", "Key": {"id": {"S": id}}});
     assert_eq!(gateway.ok("GetItem", get("a")).await, json!({}));
     let made = gateway

@@ -127,7 +127,7 @@ async fn queries_are_refused_in_the_services_words() {
         gateway
             .invalid("Query", with("Select", json!("SPECIFIC_ATTRIBUTES")))
             .await
-            .starts_with("Must specify the AttributesToGet")
+            .starts_with("1 validation error detected: Must specify the AttributesToGet")
     );
     let no_partition =
         json!({"TableName": "readings", "KeyConditions": {"ts": condition("EQ", json!([{"N": "1"}]))}});

@@ -13,8 +13,8 @@ use forebay::model::key::encode_sort;
 use forebay::model::{AttributeValue, Image, KeyValue, Map, Number, index_key, plain_json, size};
 use jiter::Jiter;
 
-/// What a target does with an input.
-type Check = fn(&[u8]);
+/// What is asked of some bytes.
+pub type Check = fn(&[u8]);
 
 /// Every target by its name, which is also its seeds' folder.
 pub const TARGETS: [(&str, Check); 6] = [

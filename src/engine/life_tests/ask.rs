@@ -160,7 +160,7 @@ pub(super) async fn ask(engine: &Engine, request: &Request) -> Result<Result<(),
     };
     match done {
         Ok(()) => Ok(Ok(())),
-        Err(EngineError::ConditionFailed(_)) => Ok(Err(vec![false])),
+        Err(EngineError::ConditionFailed(_) | EngineError::Validation(_)) => Ok(Err(vec![false])),
         Err(EngineError::Cancelled(reasons)) => {
             Ok(Err(reasons.iter().map(|reason| *reason == Reason::None).collect()))
         }
@@ -203,7 +203,8 @@ pub(super) async fn query(
     let names = Some(vec![("#p".to_owned(), of.partition[0].name.to_string())]);
     let values = Some(vec![(":p".to_owned(), Ok(s(value)))]);
     let mut placeholders = Placeholders::new(names, values).unwrap();
-    let conditions: Vec<KeyCondition> = expression::key_condition("#p = :p", &mut placeholders).unwrap();
+    let conditions: Vec<KeyCondition> =
+        expression::key_condition("#p = :p", &mut placeholders).unwrap().conditions().unwrap();
     let name_of = of.name.to_string();
     let request = Query {
         table: name(table),

@@ -120,7 +120,7 @@ fn projections_keep_what_is_wanted() {
 #[test]
 fn key_conditions_are_one_for_each_attribute() {
     let text = ":n < k AND (#h = :h)";
-    let found = key_condition(text, &mut placeholders(text)).unwrap();
+    let found = key_condition(text, &mut placeholders(text)).unwrap().conditions().unwrap();
     let number = AttributeValue::N(Number::from(5_u64));
     assert_eq!(
         found,
@@ -133,5 +133,5 @@ fn key_conditions_are_one_for_each_attribute() {
         ]
     );
     let text = "h = :h AND k BETWEEN :n AND :n AND begins_with(x, :s) AND y = :n AND z >= :n";
-    assert_eq!(key_condition(text, &mut placeholders(text)).unwrap().len(), 5);
+    assert_eq!(key_condition(text, &mut placeholders(text)).unwrap().conditions().unwrap().len(), 5);
 }

@@ -52,7 +52,7 @@ fn bind(kind: Kind, text: &str) -> Result<(), ExpressionError> {
     let mut to = placeholders(text);
     match kind {
         Kind::Condition | Kind::Filter => super::condition(kind, text, &mut to).map(drop)?,
-        Kind::KeyCondition => super::key_condition(text, &mut to).map(drop)?,
+        Kind::KeyCondition => super::key_condition(text, &mut to)?.conditions().map(drop)?,
         Kind::Update => super::update(text, &mut to).map(drop)?,
         Kind::Projection => super::projection(text, &mut to).map(drop)?,
     }

@@ -3,6 +3,7 @@
 use super::bind;
 use crate::expression::{Kind, Placeholders};
 use crate::model::AttributeValue;
+use crate::model::dynamodb_json::InvalidValue;
 
 fn kind(name: &str) -> Kind {
     match name {
@@ -122,7 +123,8 @@ fn placeholders_are_checked_on_their_own() {
     };
     let values = |pairs: &[(&str, Result<(), &str>)]| {
         let one = |(key, value): &(&str, Result<(), &str>)| {
-            let value = value.map(|()| AttributeValue::Null).map_err(str::to_owned);
+            let value =
+                value.map(|()| AttributeValue::Null).map_err(|text| InvalidValue::Other(text.to_owned()));
             ((*key).to_owned(), value)
         };
         match Placeholders::new(None, Some(pairs.iter().map(one).collect())) {

@@ -39,6 +39,11 @@ pub(super) fn read(
 }
 
 impl AttributeUpdate {
+    /// The attribute's name.
+    pub(super) fn attribute(&self) -> &str {
+        &self.attribute
+    }
+
     /// Constraints of the service model.
     pub(super) fn check(&self, violations: &mut Violations) {
         let at = format!("attributeUpdates.{}.member.action", self.attribute);

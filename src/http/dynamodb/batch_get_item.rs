@@ -27,25 +27,29 @@ struct Entry {
 
 pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     let (mut entries, mut given, mut shared) = (Vec::new(), None, Shared::default());
+    let mut asked: &[u8] = &[];
     let read = Wire::read(call.body, |wire, name| {
         match name {
             "RequestItems" => {
                 entries.clear();
-                let read = wire.object(Expected::Map("KeysAndAttributes"), |wire, table| {
-                    entries.extend(entry(wire, table)?);
-                    Ok(())
+                let (read, text) = wire.with_text(|wire| {
+                    wire.object(Expected::Map("KeysAndAttributes"), |wire, table| {
+                        entries.extend(entry(wire, table)?);
+                        Ok(())
+                    })
                 })?;
-                given = read.then_some(());
+                (given, asked) = (read.then_some(()), text);
             }
             _ => shared.member(wire, name)?,
         }
         Ok(())
     })?;
-    let tables = check(&shared, given, &mut entries)?;
+    let tables = check(&shared, given.map(|()| asked), &mut entries)?;
     for entry in &entries {
         entry.expressions.check_mixture()?;
     }
-    read.values()?;
+    check_mixture(&entries)?;
+    read.values().map_err(|fault| WireError::validation(fault.newer()))?;
     let mut projections = Vec::with_capacity(entries.len());
     for entry in &mut entries {
         projections.push(entry.expressions.ready()?.projection);
@@ -65,6 +69,22 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
         call.spend(table, Capacity::Read, sizes.iter().map(|size| Units::read(*size, consistent)).sum());
     }
     answer(&got, &entries, shared.report(), share)
+}
+
+/// JSON without the space between its parts.
+fn compact(json: &[u8]) -> String {
+    let (mut quoted, mut escaped) = (false, false);
+    let kept = json.iter().copied().filter(|byte| {
+        let keep = quoted || !byte.is_ascii_whitespace();
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => quoted = !quoted,
+            _ => {}
+        }
+        keep
+    });
+    String::from_utf8_lossy(&kept.collect::<Vec<_>>()).into_owned()
 }
 
 /// Reads a table's entry; null is none.
@@ -93,27 +113,29 @@ fn entry(wire: &mut Wire<'_>, table: &str) -> Result<Option<Entry>, DecodeError>
 /// Constraints; the keys by table, taken out of the entries.
 fn check(
     shared: &Shared,
-    given: Option<()>,
+    given: Option<&[u8]>,
     entries: &mut [Entry],
 ) -> Result<Vec<(TableName, Vec<Map>)>, WireError> {
     let mut violations = Violations::new();
+    let shown = || compact(given.unwrap_or_default());
+    violations.table_keys(shown, entries.iter().map(|entry| entry.name.as_str()));
     shared.check_capacity(&mut violations);
     violations.required("requestItems", &given);
-    violations.check()?;
-    if entries.is_empty() {
-        return Err(WireError::validation("The requestItems parameter is required for BatchGetItem"));
+    if given.is_some() && entries.is_empty() {
+        violations.too_few("RequestItems");
     }
     let mut tables: Vec<(TableName, Vec<Map>)> = Vec::with_capacity(entries.len());
     for entry in entries {
-        violations.name("requestItems", &entry.name);
         let at = format!("requestItems.{}.member.keys", entry.name);
         violations.required(&at, &entry.keys);
         entry.expressions.check(&mut violations);
         let keys = entry.keys.take();
         if let Some(keys) = &keys {
-            violations.length(&at, "[]", keys.len(), 1, usize::MAX);
+            let at = format!("RequestItems.{}.member.Keys", entry.name);
+            if keys.is_empty() {
+                violations.too_few(&at);
+            }
             if keys.len() > limits::BATCH_GETS {
-                let at = format!("RequestItems.{}.member.Keys", entry.name);
                 violations.other("Value", &at, "Member must have length less than or equal to 100");
             }
         }
@@ -126,6 +148,17 @@ fn check(
         return Err(WireError::validation("Too many items requested for the BatchGetItem call"));
     }
     Ok(tables)
+}
+
+/// One table's entry may not have an expression where another's has a legacy parameter.
+fn check_mixture(entries: &[Entry]) -> Result<(), WireError> {
+    let any = |wanted| entries.iter().any(|entry| entry.expressions.projecting() == Some(wanted));
+    if any("AttributesToGet") && any("ProjectionExpression") {
+        return Err(WireError::validation(
+            "Can not use both expression and non-expression parameters in the same request: Non-expression parameters: {AttributesToGet} Expression parameters: {ProjectionExpression}",
+        ));
+    }
+    Ok(())
 }
 
 /// A key asked for twice, or a table named twice (by name and by ARN).

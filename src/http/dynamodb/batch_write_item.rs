@@ -11,19 +11,20 @@ use super::json::{Object, list};
 use super::mismatch::Expected;
 use super::parameter::Shared;
 use super::request::Wire;
+use super::shown;
 use crate::engine::{BatchWrite, BatchWritten, Capacity, Write};
 use crate::model::dynamodb_json::{DecodeError, write_item};
 use crate::model::{ImageError, Map, TableName, limits};
 use crate::store::Origin;
 
 /// One table's entry.
-type Entry = (String, Option<Vec<WriteRequest>>);
+pub(super) type Entry = (String, Option<Vec<WriteRequest>>);
 
 /// PutRequest and DeleteRequest as they stand: each there or not, and with an item or not.
 #[derive(Debug, Default)]
-struct WriteRequest {
-    put: Option<Option<Map>>,
-    delete: Option<Option<Map>>,
+pub(super) struct WriteRequest {
+    pub(super) put: Option<Option<Map>>,
+    pub(super) delete: Option<Option<Map>>,
 }
 
 pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
@@ -102,29 +103,34 @@ fn check(shared: &Shared, given: Option<()>, entries: &[Entry]) -> Result<(), Wi
     let mut violations = Violations::new();
     shared.check_capacity(&mut violations);
     shared.check_metrics(&mut violations);
+    if !violations.any() {
+        // The service says nothing of the tables' names beside a violation of these.
+        let names = entries.iter().map(|(name, _)| name.as_str());
+        violations.table_keys(|| shown::request_items(entries), names);
+    }
     violations.required("requestItems", &given);
-    violations.check()?;
     if entries.is_empty() {
+        violations.check()?;
         return Err(WireError::validation("The requestItems parameter is required for BatchWriteItem"));
     }
+    let shown = |entries| format!("Value '{}'", shown::request_items(entries));
     for (name, requests) in entries {
-        violations.name("requestItems", name);
         let count = requests.as_ref().map_or(0, Vec::len);
         if count == 0 || count > limits::BATCH_WRITES {
-            let value = format!("Value '{{{name}=[{count} write requests]}}'");
             violations.other(
-                &value,
+                &shown(entries),
                 "requestItems",
                 "Map value must satisfy constraint: [Member must have length less than or equal to 25, Member must have length greater than or equal to 1]",
             );
         }
         for (at, request) in requests.iter().flatten().enumerate() {
-            let place = format!("requestItems.{name}.member.{}.member", at + 1);
-            if let Some(item) = &request.put {
-                violations.required(&format!("{place}.putRequest.item"), item);
+            if let Some(item @ None) = &request.put {
+                violations
+                    .required(&format!("requestItems.{name}.member.{}.member.putRequest.item", at + 1), item);
             }
-            if let Some(key) = &request.delete {
-                violations.required(&format!("{place}.deleteRequest.key"), key);
+            if let Some(key @ None) = &request.delete {
+                let place = format!("requestItems.{name}.member.{}.member.deleteRequest.key", at + 1);
+                violations.required(&place, key);
             }
         }
     }

@@ -96,7 +96,7 @@ impl Comparison {
         }
         let comparable = match operator {
             "EQ" | "NE" => true,
-            "CONTAINS" | "NOT_CONTAINS" => !matches!(first, "SS" | "NS" | "BS"),
+            "CONTAINS" | "NOT_CONTAINS" => !matches!(first, "SS" | "NS" | "BS" | "M" | "L"),
             "BEGINS_WITH" => matches!(first, "S" | "B"),
             _ => matches!(first, "S" | "N" | "B"),
         };

@@ -82,6 +82,32 @@ impl Violations {
         }
     }
 
+    /// Nothing where there must be something, in the newer words: the member's name as requests have it, no value.
+    pub(super) fn too_few(&mut self, at: &str) {
+        self.add("Value", at, "Member must have length greater than or equal to 1");
+    }
+
+    /// The names of tables as keys of RequestItems, a map that the service shows as `shown`.
+    pub(super) fn table_keys<'n>(
+        &mut self,
+        shown: impl FnOnce() -> String,
+        names: impl IntoIterator<Item = &'n str>,
+    ) {
+        let constraint = "Map keys must satisfy constraint: [Member must have length less than or equal to 255, Member must have length greater than or equal to 3, Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+]";
+        if names.into_iter().any(|name| TableName::new(name).is_none()) {
+            self.add(&Violations::value(&shown()), "requestItems", constraint);
+        }
+    }
+
+    /// ReturnValues of a single write, misspelt as the service does, and without the member and its value.
+    pub(super) fn return_values(&mut self, value: Option<&str>) {
+        let words = ["ALL_OLD", "UPDATED_OLD", "ALL_NEW", "UPDATED_NEW", "NONE"];
+        if value.is_some_and(|value| !words.contains(&value)) && self.0.len() < LISTED {
+            let text = "Failed to satisfy constraint: Member must satisfy enum value set: [ALL_OLD, UPDATED_OLD, ALL_NEW, UPDATE_NEW, NONE]";
+            self.0.push(text.to_owned());
+        }
+    }
+
     /// A violation in words of its own.
     pub(super) fn other(&mut self, value: &str, at: &str, constraint: &str) {
         self.add(value, at, constraint);
@@ -121,6 +147,11 @@ impl Violations {
         TableName::new(name)
     }
 
+    /// Whether anything is wrong.
+    pub(super) fn any(&self) -> bool {
+        !self.0.is_empty()
+    }
+
     /// Passes, or says all that is wrong.
     pub(super) fn check(&self) -> Result<(), WireError> {
         let count = self.0.len();
@@ -144,7 +175,7 @@ pub(super) fn name_of(given: &str) -> &str {
 pub(super) fn not_empty(table: Option<&str>) -> Result<(), WireError> {
     let mut violations = Violations::new();
     if table == Some("") {
-        violations.empty_table("tableName");
+        violations.too_few("TableName");
     }
     violations.check()
 }

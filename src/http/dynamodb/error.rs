@@ -8,7 +8,7 @@ use super::cancellation;
 use crate::engine::{EngineError, Reason, StreamError};
 use crate::http::body::BodyError;
 use crate::http::memory::Crowded;
-use crate::model::dynamodb_json::{self, DecodeError};
+use crate::model::dynamodb_json::{self, DecodeError, InvalidValue};
 use crate::model::{Image, ImageError};
 
 /// A kind of error, as the service tells them apart.
@@ -139,6 +139,22 @@ impl WireError {
         WireError::new(Kind::Validation, message)
     }
 
+    /// What the operations that write one item say of a request's own faults: as if of one violated constraint.
+    pub(super) fn of_write(text: impl std::fmt::Display) -> WireError {
+        WireError::validation(format!("1 validation error detected: {text}"))
+    }
+
+    /// The same for a refusal that is made already; one that has its envelope keeps it.
+    pub(super) fn in_envelope(self) -> WireError {
+        const ENVELOPE: &str = "1 validation error detected: ";
+        match &self.message {
+            Some(text) if self.kind == Kind::Validation && !text.starts_with(ENVELOPE) => {
+                WireError::of_write(text)
+            }
+            _ => self,
+        }
+    }
+
     /// ValidationException, in the words with which the service begins most of them.
     pub(super) fn invalid(what: impl std::fmt::Display) -> WireError {
         WireError::validation(format!("One or more parameter values were invalid: {what}"))
@@ -254,8 +270,14 @@ impl From<DecodeError> for WireError {
     fn from(error: DecodeError) -> WireError {
         match error {
             DecodeError::Serialization(text) => WireError::new(Kind::Serialization, text),
-            DecodeError::Validation(text) => WireError::validation(text),
+            DecodeError::Validation(fault) => fault.into(),
         }
+    }
+}
+
+impl From<InvalidValue> for WireError {
+    fn from(fault: InvalidValue) -> WireError {
+        WireError::validation(fault.to_string())
     }
 }
 

@@ -11,11 +11,14 @@ use super::json::{Object, list};
 use super::mismatch;
 use super::request::Wire;
 use crate::expression::{
-    self, Condition, ExpressionError, KeyCondition, Kind, Placeholders, Projection, Update,
+    self, Condition, ExpressionError, Fault, KeyCondition, KeyTest, Kind, PlaceholderFault, Placeholders,
+    Projection, Update,
 };
-use crate::model::dynamodb_json::{DecodeError, write_string};
+use crate::model::dynamodb_json::{DecodeError, InvalidValue, write_string};
 use crate::model::size::value_size;
-use crate::model::{AttributeValue, Map};
+use crate::model::{AttributeValue, Map, limits};
+
+const LONG_NAME: &str = "Attribute name is too large, must be less than 65536 bytes";
 
 /// Which of them an operation takes, in the service's order.
 #[derive(Debug)]
@@ -32,6 +35,12 @@ impl Takes {
     /// The expressions that use values.
     fn with_values(&self) -> impl Iterator<Item = &'static str> {
         self.expressions.iter().copied().filter(|name| *name != "ProjectionExpression")
+    }
+
+    /// Whether the service has its newer words for what is wrong: transactions and Scan have kept the older ones.
+    fn newer(&self) -> bool {
+        let reads = self.legacy.contains(&"AttributesToGet") && !self.legacy.contains(&"ScanFilter");
+        self.write || reads
     }
 }
 
@@ -72,7 +81,10 @@ pub(super) const SCAN: Takes = Takes {
 };
 
 /// An ExpressionAttributeValues entry: a value, or what is wrong with it.
-type Value = (String, Result<AttributeValue, String>);
+type Value = (String, Result<AttributeValue, InvalidValue>);
+
+/// A legacy parameter as it was read: its entries, and the first wrong value in it.
+type Apart<T> = (Option<Vec<T>>, Option<InvalidValue>);
 
 /// What a request has of them.
 #[derive(Debug)]
@@ -86,8 +98,9 @@ pub(super) struct Expressions {
     updates: Option<Vec<AttributeUpdate>>,
     attributes: Option<Vec<String>>,
     operator: Option<String>,
-    /// KeyConditions, for whoever reads them.
-    pub(super) key_conditions: Option<Vec<Comparison>>,
+    key_conditions: Option<Vec<Comparison>>,
+    /// The first wrong value of each legacy parameter.
+    wrong: Vec<(&'static str, InvalidValue)>,
 }
 
 /// All of a request's expressions, ready.
@@ -114,12 +127,18 @@ impl Expressions {
             attributes: None,
             operator: None,
             key_conditions: None,
+            wrong: Vec::new(),
         }
     }
 
     /// Whether they are a single write's.
     pub(super) fn of_write(&self) -> bool {
         self.takes.write
+    }
+
+    /// Whether they are GetItem's, or of one of its like: not an action of a transaction.
+    pub(super) fn of_read(&self) -> bool {
+        self.takes.legacy.contains(&"AttributesToGet")
     }
 
     /// Reads a member; whether it is one of them.
@@ -144,12 +163,59 @@ impl Expressions {
                 })?;
                 self.attributes = given.then_some(read);
             }
-            "Expected" => self.expected = each(wire, "ExpectedAttributeValue", expected::read)?,
-            "AttributeUpdates" => self.updates = each(wire, "AttributeValueUpdate", attribute_updates::read)?,
-            "KeyConditions" => self.key_conditions = each(wire, "Condition", comparison::read)?,
-            _ => self.filter = each(wire, "Condition", comparison::read)?,
+            "Expected" => {
+                let read = apart(wire, "ExpectedAttributeValue", expected::read)?;
+                self.expected = self.kept("Expected", read);
+            }
+            "AttributeUpdates" => {
+                let read = apart(wire, "AttributeValueUpdate", attribute_updates::read)?;
+                self.updates = self.kept("AttributeUpdates", read);
+            }
+            "KeyConditions" => {
+                let read = apart(wire, "Condition", comparison::read)?;
+                self.key_conditions = self.kept("KeyConditions", read);
+            }
+            _ => {
+                let read = apart(wire, "Condition", comparison::read)?;
+                self.filter = self.kept("Filter", read);
+            }
         }
         Ok(true)
+    }
+
+    /// A legacy parameter's entries; what is wrong with its values is kept for [`Expressions::values_of`].
+    fn kept<T>(&mut self, parameter: &'static str, (read, wrong): Apart<T>) -> Option<Vec<T>> {
+        self.wrong.retain(|(earlier, _)| *earlier != parameter);
+        self.wrong.extend(wrong.map(|fault| (parameter, fault)));
+        read
+    }
+
+    /// Refuses a legacy parameter with a wrong value.
+    fn values_of(&self, parameter: &str) -> Result<(), WireError> {
+        match self.wrong.iter().find(|(name, _)| *name == parameter) {
+            Some((_, fault)) => Err(self.refusal(self.words(fault))),
+            None => Ok(()),
+        }
+    }
+
+    /// What is wrong with a value, in the operation's words.
+    pub(super) fn words(&self, fault: &InvalidValue) -> String {
+        if self.takes.newer() { fault.newer() } else { fault.to_string() }
+    }
+
+    /// A refusal for what is wrong with a value outside of them.
+    pub(super) fn refused(&self, fault: &InvalidValue) -> WireError {
+        self.refusal(self.words(fault))
+    }
+
+    /// Whether the request is an UpdateItem.
+    pub(super) fn of_update(&self) -> bool {
+        self.takes.write && self.takes.expressions.contains(&"UpdateExpression")
+    }
+
+    /// A refusal of the request as a whole.
+    fn refusal(&self, text: impl std::fmt::Display) -> WireError {
+        if self.takes.write { WireError::of_write(text) } else { WireError::validation(text.to_string()) }
     }
 
     /// Constraints of the service model.
@@ -164,6 +230,25 @@ impl Expressions {
         if let Some(attributes) = &self.attributes {
             violations.length("attributesToGet", "[]", attributes.len(), 1, usize::MAX);
         }
+    }
+
+    /// With conditions to join, a ConditionalOperator that is none is refused alone, in the newer words, misspelt as the
+    /// service does.
+    pub(super) fn check_operator(&self) -> Result<(), WireError> {
+        let known = matches!(self.operator.as_deref(), None | Some("OR" | "AND"));
+        let joined = self.expected.as_ref().map_or(0, Vec::len).max(self.filter.as_ref().map_or(0, Vec::len));
+        let mut malformed = Violations::new();
+        self.expected.iter().flatten().for_each(|expected| expected.check(&mut malformed));
+        self.filter.iter().flatten().for_each(|comparison| comparison.check("filter", &mut malformed));
+        if known || joined < 2 || malformed.any() {
+            return Ok(());
+        }
+        Err(self.refusal("Failed to satisfy constraint: Member must satisfy enum value set: [ALL, OR]"))
+    }
+
+    /// Whether there is any of them.
+    pub(super) fn any(&self) -> bool {
+        !self.texts.is_empty() || self.takes.legacy.iter().any(|name| self.has_legacy(name))
     }
 
     /// An expression as it stands.
@@ -191,19 +276,22 @@ impl Expressions {
         let legacy: Vec<&str> =
             self.takes.legacy.iter().copied().filter(|name| self.has_legacy(name)).collect();
         if !given.is_empty() && !legacy.is_empty() {
-            return Err(WireError::validation(format!(
+            return Err(self.refusal(format!(
                 "Can not use both expression and non-expression parameters in the same request: Non-expression parameters: {{{}}} Expression parameters: {{{}}}",
                 legacy.join(", "),
                 given.join(", ")
             )));
         }
         if self.names.is_some() && given.is_empty() {
-            return Err(WireError::validation(
-                "ExpressionAttributeNames can only be specified when using expressions",
-            ));
+            return Err(self.refusal("ExpressionAttributeNames can only be specified when using expressions"));
         }
         let with_values: Vec<&str> = self.takes.with_values().collect();
         if self.values.is_some() && with_values.iter().all(|name| self.text(name).is_none()) {
+            if self.takes.write {
+                return Err(
+                    self.refusal("ExpressionAttributeValues can only be specified when using expressions")
+                );
+            }
             let are = if with_values.len() > 1 { "are" } else { "is" };
             return Err(WireError::validation(format!(
                 "ExpressionAttributeValues can only be specified when using expressions: {} {are} null",
@@ -271,30 +359,80 @@ impl Expressions {
 
     /// All of them, ready. Comes when the values of the request have been looked at.
     pub(super) fn ready(&mut self) -> Result<Ready, WireError> {
+        let mut ready = self.legacy()?;
+        self.bound(&mut ready)?;
+        Ok(ready)
+    }
+
+    /// The legacy parameters, ready, but for KeyConditions.
+    pub(super) fn legacy(&mut self) -> Result<Ready, WireError> {
+        let write = self.takes.write;
+        self.joined().map_err(|error| if write { error.in_envelope() } else { error })
+    }
+
+    fn joined(&mut self) -> Result<Ready, WireError> {
         let operator = self.operator.take();
-        let mut ready = Ready {
-            update: self.updates.take().map(attribute_updates::joined).transpose()?,
-            ..Ready::default()
-        };
-        match (self.expected.take(), self.filter.take()) {
-            (Some(expected), _) => ready.condition = expected::joined(expected, operator.as_deref())?,
-            (None, filter) => {
-                ready.filter = comparison::joined(filter.unwrap_or_default(), operator.as_deref())?;
+        let mut ready = Ready::default();
+        self.values_of("AttributeUpdates")?;
+        let updated = self.updates.iter().flatten().map(AttributeUpdate::attribute);
+        short(self.attributes.iter().flatten().map(String::as_str).chain(updated))?;
+        ready.update = self.updates.take().map(attribute_updates::joined).transpose()?;
+        // A Scan's AttributesToGet comes before its filter, a Query's after it.
+        let scan = self.takes.legacy.contains(&"ScanFilter");
+        if scan {
+            ready.projection = self.attributes_to_get()?;
+        }
+        match self.expected.take() {
+            Some(expected) => {
+                self.values_of("Expected")?;
+                ready.condition = expected::joined(expected, operator.as_deref())?;
+            }
+            None => {
+                self.values_of("Filter")?;
+                let filter = self.filter.take().unwrap_or_default();
+                ready.filter = comparison::joined(filter, operator.as_deref())?;
             }
         }
-        if let Some(attributes) = self.attributes.clone() {
-            ready.projection = Some(whole_attributes(attributes)?);
+        if !scan {
+            ready.projection = self.attributes_to_get()?;
         }
-        self.bind(&mut ready).map_err(|error| {
-            let envelope = if self.takes.write { "1 validation error detected: " } else { "" };
-            WireError::validation(format!("{envelope}{error}"))
-        })?;
         Ok(ready)
+    }
+
+    fn attributes_to_get(&self) -> Result<Option<Projection>, WireError> {
+        self.attributes.clone().map(whole_attributes).transpose()
+    }
+
+    /// KeyConditions, checked.
+    pub(super) fn key_conditions(&mut self) -> Result<Option<Vec<Comparison>>, WireError> {
+        self.values_of("KeyConditions")?;
+        let conditions = self.key_conditions.take();
+        conditions.iter().flatten().try_for_each(Comparison::check_values)?;
+        Ok(conditions)
+    }
+
+    /// The expressions, ready.
+    pub(super) fn bound(&mut self, ready: &mut Ready) -> Result<(), WireError> {
+        self.bind(ready).map_err(|error| match error {
+            ExpressionError::Placeholder(_, PlaceholderFault::Value(fault, _))
+                if self.takes.newer() && fault.without_place() =>
+            {
+                self.refusal(fault.newer())
+            }
+            // Only a Scan tells the size.
+            ExpressionError::Invalid(kind, Fault::FilterTooLarge(_)) if self.takes.newer() => {
+                self.refusal(ExpressionError::Invalid(kind, Fault::TooLarge))
+            }
+            ExpressionError::Placeholder(_, PlaceholderFault::LongName(_)) if self.takes.write => {
+                self.refusal(LONG_NAME)
+            }
+            error => self.refusal(error),
+        })
     }
 
     fn bind(&mut self, ready: &mut Ready) -> Result<(), ExpressionError> {
         let mut placeholders = Placeholders::new(self.names.clone(), self.values.take())?;
-        let to = &mut placeholders;
+        let (to, mut keys) = (&mut placeholders, None);
         if let Some(text) = self.text("UpdateExpression") {
             ready.update = Some(expression::update(text, to)?);
         }
@@ -302,7 +440,7 @@ impl Expressions {
             ready.condition = Some(expression::condition(Kind::Condition, text, to)?);
         }
         if let Some(text) = self.text("KeyConditionExpression") {
-            ready.key_condition = Some(expression::key_condition(text, to)?);
+            keys = Some(expression::key_condition(text, to)?);
         }
         if let Some(text) = self.text("FilterExpression") {
             ready.filter = Some(expression::condition(Kind::Filter, text, to)?);
@@ -310,7 +448,17 @@ impl Expressions {
         if let Some(text) = self.text("ProjectionExpression") {
             ready.projection = Some(expression::projection(text, to)?);
         }
-        placeholders.finish()
+        placeholders.finish()?;
+        ready.key_condition = keys.map(KeyTest::conditions).transpose()?;
+        Ok(())
+    }
+}
+
+/// Refuses attributes whose names no item can have.
+fn short<'n>(names: impl IntoIterator<Item = &'n str>) -> Result<(), WireError> {
+    match names.into_iter().find(|name| name.len() > limits::ATTRIBUTE_NAME) {
+        Some(_) => Err(WireError::validation(LONG_NAME)),
+        None => Ok(()),
     }
 }
 
@@ -336,6 +484,15 @@ fn each<'j, T>(
     let given =
         wire.object(mismatch::Expected::Map(class), |wire, attribute| read(wire, attribute, &mut all))?;
     Ok(given.then_some(all))
+}
+
+/// The same of a legacy parameter.
+fn apart<'j, T>(
+    wire: &mut Wire<'j>,
+    class: &'static str,
+    read: impl Fn(&mut Wire<'j>, &str, &mut Vec<T>) -> Result<(), DecodeError>,
+) -> Result<Apart<T>, DecodeError> {
+    wire.apart(|wire| each(wire, class, read))
 }
 
 /// ExpressionAttributeNames; of a key given twice the last one counts.

@@ -4,21 +4,8 @@ use super::comparison::Comparison;
 use super::error::WireError;
 use crate::engine::{KeyCondition, SortCondition};
 
-/// Why conditions are refused, and when.
-#[derive(Debug)]
-pub(super) enum Refusal {
-    /// At once.
-    Now(WireError),
-    /// Once the table is known to be there.
-    WithTable(WireError),
-}
-
 /// The conditions as the engine takes them.
-pub(super) fn to_engine(conditions: Vec<Comparison>, of_index: bool) -> Result<Vec<KeyCondition>, Refusal> {
-    for condition in &conditions {
-        condition.check_values().map_err(Refusal::Now)?;
-    }
-    few(conditions.len(), of_index).map_err(Refusal::Now)?;
+pub(super) fn to_engine(conditions: Vec<Comparison>) -> Result<Vec<KeyCondition>, WireError> {
     conditions.into_iter().map(one).collect()
 }
 
@@ -31,10 +18,10 @@ pub(super) fn few(conditions: usize, of_index: bool) -> Result<(), WireError> {
     }
 }
 
-fn one(condition: Comparison) -> Result<KeyCondition, Refusal> {
+fn one(condition: Comparison) -> Result<KeyCondition, WireError> {
     let Comparison { attribute, operator, values } = condition;
     let mut values = values.into_iter();
-    let made = match (operator.as_deref(), values.next(), values.next()) {
+    let condition = match (operator.as_deref(), values.next(), values.next()) {
         (Some("EQ"), Some(value), None) => SortCondition::Equal(value),
         (Some("LT"), Some(value), None) => SortCondition::Less(value),
         (Some("LE"), Some(value), None) => SortCondition::LessOrEqual(value),
@@ -42,13 +29,10 @@ fn one(condition: Comparison) -> Result<KeyCondition, Refusal> {
         (Some("GE"), Some(value), None) => SortCondition::GreaterOrEqual(value),
         (Some("BEGINS_WITH"), Some(value), None) => SortCondition::BeginsWith(value),
         (Some("BETWEEN"), Some(low), Some(high)) => SortCondition::Between(low, high),
-        _ => {
-            return Err(Refusal::WithTable(WireError::validation(
-                "Attempted conditional constraint is not an indexable operation",
-            )));
-        }
+        (Some(_), ..) => SortCondition::NotIndexable,
+        (None, ..) => return Err(super::unreadable()),
     };
-    Ok(KeyCondition { attribute, condition: made })
+    Ok(KeyCondition { attribute, condition })
 }
 
 #[cfg(test)]
@@ -59,8 +43,8 @@ mod tests {
     use super::*;
     use crate::model::AttributeValue;
 
-    fn conditions(json: &str) -> Result<Vec<KeyCondition>, Refusal> {
-        let mut conditions = Vec::new();
+    fn conditions(json: &str) -> Result<Vec<KeyCondition>, WireError> {
+        let mut conditions: Vec<Comparison> = Vec::new();
         let read =
             Wire::read(json.as_bytes(), |wire, name| comparison::read(wire, name, &mut conditions)).unwrap();
         read.values().unwrap();
@@ -68,14 +52,14 @@ mod tests {
         for condition in &conditions {
             condition.check("keyConditions", &mut violations);
         }
-        violations.check().map_err(Refusal::Now)?;
-        to_engine(conditions, false)
+        violations.check()?;
+        conditions.iter().try_for_each(Comparison::check_values)?;
+        few(conditions.len(), false)?;
+        to_engine(conditions)
     }
 
     fn refusal(json: &str) -> String {
-        match conditions(json).unwrap_err() {
-            Refusal::Now(error) | Refusal::WithTable(error) => error.message.unwrap(),
-        }
+        conditions(json).unwrap_err().message.unwrap()
     }
 
     #[test]
@@ -105,6 +89,15 @@ mod tests {
     }
 
     #[test]
+    fn what_no_key_can_answer_is_the_engines_to_refuse() {
+        let ne = conditions(r#"{"k":{"AttributeValueList":[{"S":"a"}],"ComparisonOperator":"NE"}}"#);
+        assert!(matches!(
+            ne.unwrap().as_slice(),
+            [KeyCondition { condition: SortCondition::NotIndexable, .. }]
+        ));
+    }
+
+    #[test]
     fn what_is_wrong_is_said_in_the_services_words() {
         let of = |operator: &str, values: &str| {
             refusal(&format!(
@@ -122,10 +115,6 @@ mod tests {
         assert!(
             of("LT", r#"{"BOOL":true}"#)
                 .ends_with("ComparisonOperator LT is not valid for BOOL AttributeValue type")
-        );
-        assert_eq!(
-            of("NE", r#"{"S":"a"}"#),
-            "Attempted conditional constraint is not an indexable operation"
         );
         assert!(of("XX", r#"{"S":"a"}"#).contains("'keyConditions.k.member.comparisonOperator'"));
         assert_eq!(refusal("{}"), "Conditions can be of length 1 or 2 only");

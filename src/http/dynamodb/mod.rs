@@ -49,6 +49,7 @@ mod request;
 mod response;
 mod scan;
 mod shard_iterator;
+mod shown;
 mod stream_name;
 mod table_description;
 mod table_schema;

@@ -55,7 +55,7 @@ impl OneItem {
     pub(super) fn member(&mut self, wire: &mut Wire<'_>, name: &str) -> Result<(), DecodeError> {
         match name {
             "TableName" => self.table = wire.string()?,
-            "ConsistentRead" if !self.expressions.of_write() => self.consistent = wire.boolean()?,
+            "ConsistentRead" if self.expressions.of_read() => self.consistent = wire.boolean()?,
             _ if name == self.named.member().0 => self.item = wire.item()?,
             _ if self.expressions.member(wire, name)? => {}
             _ => self.shared.member(wire, name)?,
@@ -77,24 +77,52 @@ impl OneItem {
     }
 
     fn checked(&mut self, read: Read) -> Result<(TableName, Map), WireError> {
-        not_empty(self.table.as_deref())?;
+        let update = self.expressions.of_update();
+        // Of an UpdateItem without a key the service lists all that is wrong, in its older words.
+        let listed = update && self.item.is_none();
+        if !listed {
+            not_empty(self.table.as_deref())?;
+            self.expressions.check_operator()?;
+        }
+        if update && !listed {
+            self.shared.check_return_first()?;
+        }
+        let table = self.constraints(listed)?;
+        let (Some(table), Some(item)) = (table, self.item.take()) else { return Err(super::unreadable()) };
+        self.expressions.check_mixture()?;
+        read.values().map_err(|fault| self.expressions.refused(&fault))?;
+        Ok((table, item))
+    }
+
+    fn constraints(&self, listed: bool) -> Result<Option<TableName>, WireError> {
         let mut violations = Violations::new();
+        if listed {
+            self.expressions.check(&mut violations);
+        }
         self.shared.check_capacity(&mut violations);
         let table = violations.table(self.table.as_deref());
         let write = self.expressions.of_write();
         // The service names what is wrong with PutItem in another order.
         if write && self.named == Named::Key {
-            self.shared.check_return(&mut violations);
+            self.check_return(listed, &mut violations);
         }
         violations.required(self.named.member().1, &self.item);
-        self.expressions.check(&mut violations);
+        if !listed {
+            self.expressions.check(&mut violations);
+        }
         if write && self.named == Named::Item {
-            self.shared.check_return(&mut violations);
+            self.check_return(false, &mut violations);
         }
         violations.check()?;
-        let (Some(table), Some(item)) = (table, self.item.take()) else { return Err(super::unreadable()) };
-        self.expressions.check_mixture()?;
-        read.values()?;
-        Ok((table, item))
+        Ok(table)
+    }
+
+    fn check_return(&self, listed: bool, violations: &mut Violations) {
+        if listed {
+            self.shared.check_return_listed(violations);
+        } else {
+            self.shared.check_return_value(violations);
+        }
+        self.shared.check_return(violations);
     }
 }

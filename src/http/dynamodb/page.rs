@@ -13,11 +13,15 @@ use super::request::Wire;
 use crate::engine::{OfIndex, Page, Selection};
 use crate::expression::{Condition, Projection};
 use crate::http::memory::Share;
-use crate::model::dynamodb_json::{self, DecodeError};
+use crate::model::dynamodb_json::{self, DecodeError, InvalidValue};
 use crate::model::{IndexKind, Map, limits};
 
 /// What a page may hold while it is answered: the rows, and about three times that as JSON.
 const MEMORY: usize = 4 * limits::PAGE;
+
+/// What the service says where specific attributes are to be selected and none is named.
+pub(super) const UNSPECIFIC: &str =
+    "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES";
 
 /// Parameters of both.
 #[derive(Debug)]
@@ -25,6 +29,7 @@ pub(super) struct Paging {
     pub(super) table: Option<String>,
     pub(super) limit: Option<i64>,
     pub(super) start: Option<Map>,
+    wrong_start: Option<InvalidValue>,
     index: Option<String>,
     select: Option<String>,
     consistent: Option<bool>,
@@ -39,6 +44,7 @@ impl Paging {
             table: None,
             limit: None,
             start: None,
+            wrong_start: None,
             index: None,
             select: None,
             consistent: None,
@@ -53,7 +59,7 @@ impl Paging {
             "TableName" => self.table = wire.string()?,
             "IndexName" => self.index = wire.string()?,
             "Limit" => self.limit = wire.integer("Integer")?,
-            "ExclusiveStartKey" => self.start = wire.item()?,
+            "ExclusiveStartKey" => (self.start, self.wrong_start) = wire.apart(Wire::item)?,
             "Select" => self.select = wire.string()?,
             "ConsistentRead" => self.consistent = wire.boolean()?,
             _ if self.expressions.member(wire, name)? => {}
@@ -85,6 +91,17 @@ impl Paging {
         violations.one_of("select", self.select.as_deref(), &words);
     }
 
+    /// Refuses an ExclusiveStartKey with a wrong value: after the legacy filter, before everything else.
+    pub(super) fn check_start(&self) -> Result<(), WireError> {
+        match &self.wrong_start {
+            None => Ok(()),
+            Some(fault) if fault.names_starting_key() => {
+                Err(WireError::validation(format!("The provided starting key is invalid: {fault}")))
+            }
+            Some(fault) => Err(WireError::validation(self.expressions.words(fault))),
+        }
+    }
+
     /// Refuses what Select can't mean with or without a projection or an index.
     pub(super) fn check_selection(&self, projecting: Option<&str>) -> Result<(), WireError> {
         let select = self.select.as_deref();
@@ -97,9 +114,7 @@ impl Paging {
             )));
         }
         match select {
-            Some("SPECIFIC_ATTRIBUTES") if projecting.is_none() => Err(WireError::validation(
-                "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES",
-            )),
+            Some("SPECIFIC_ATTRIBUTES") if projecting.is_none() => Err(WireError::validation(UNSPECIFIC)),
             Some("ALL_PROJECTED_ATTRIBUTES") if self.index.is_none() => Err(WireError::validation(
                 "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName",
             )),

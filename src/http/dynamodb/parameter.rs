@@ -42,8 +42,6 @@ impl Shared {
 
     /// Constraints of what single writes return.
     pub(super) fn check_return(&self, violations: &mut Violations) {
-        let words = ["ALL_NEW", "UPDATED_OLD", "ALL_OLD", "NONE", "UPDATED_NEW"];
-        violations.one_of("returnValues", self.return_values.as_deref(), &words);
         self.check_metrics(violations);
         self.check_on_failure("returnValuesOnConditionCheckFailure", violations);
     }
@@ -51,6 +49,24 @@ impl Shared {
     /// Constraint of ReturnValuesOnConditionCheckFailure, wherever it stands.
     pub(super) fn check_on_failure(&self, at: &str, violations: &mut Violations) {
         violations.one_of(at, self.on_failure.as_deref(), &["ALL_OLD", "NONE"]);
+    }
+
+    /// ReturnValues, in the newer words.
+    pub(super) fn check_return_value(&self, violations: &mut Violations) {
+        violations.return_values(self.return_values.as_deref());
+    }
+
+    /// ReturnValues, in the older words.
+    pub(super) fn check_return_listed(&self, violations: &mut Violations) {
+        let words = ["ALL_NEW", "UPDATED_OLD", "ALL_OLD", "NONE", "UPDATED_NEW"];
+        violations.one_of("returnValues", self.return_values.as_deref(), &words);
+    }
+
+    /// UpdateItem reports a ReturnValues that is none alone, before anything else.
+    pub(super) fn check_return_first(&self) -> Result<(), WireError> {
+        let mut violations = Violations::new();
+        violations.return_values(self.return_values.as_deref());
+        violations.check()
     }
 
     /// Whether a refusal carries the old item.
@@ -79,7 +95,7 @@ impl Shared {
         match self.return_values.as_deref() {
             None | Some("NONE") => Ok(false),
             Some("ALL_OLD") => Ok(true),
-            Some(_) => Err(WireError::validation("ReturnValues can only be ALL_OLD or NONE")),
+            Some(_) => Err(WireError::of_write("ReturnValues can only be ALL_OLD or NONE")),
         }
     }
 

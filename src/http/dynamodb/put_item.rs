@@ -8,12 +8,17 @@ use super::error::WireError;
 use super::expressions;
 use super::one_item::{Named, OneItem};
 use super::{Call, written};
-use crate::engine::{Capacity, PutItem};
+use crate::engine::{Capacity, ITEM_TOO_LARGE, PutItem};
+use crate::model::{limits, size};
 use crate::store::Origin;
 
 pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     let (mut request, table, item) = OneItem::read(call.body, Named::Item, &expressions::WRITE)?;
     let returns_old = request.shared.returns_old()?;
+    if request.expressions.any() && size::item_size(&item) > limits::ITEM_SIZE {
+        // The service looks at the size before it looks at conditions.
+        return Err(WireError::validation(ITEM_TOO_LARGE));
+    }
     let only_if = request.shared.only_if(request.expressions.ready()?.condition);
     let put = PutItem { table, item, only_if, origin: Origin::Dynamodb };
     call.admit(&put.table, Capacity::Write)?;

@@ -6,8 +6,8 @@ use super::Call;
 use super::constraint::{Violations, not_empty};
 use super::error::WireError;
 use super::expressions;
-use super::key_conditions::{self, Refusal, few};
-use super::page::Paging;
+use super::key_conditions;
+use super::page::{Paging, UNSPECIFIC};
 use super::request::Wire;
 use crate::engine::{Capacity, Query};
 
@@ -22,6 +22,7 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
         Ok(())
     })?;
     not_empty(paging.table.as_deref())?;
+    paging.expressions.check_operator()?;
     let mut violations = Violations::new();
     paging.check_select(&mut violations);
     paging.shared.check_capacity(&mut violations);
@@ -34,30 +35,31 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     violations.check()?;
     let Some(table) = table else { return Err(super::unreadable()) };
     paging.expressions.check_mixture()?;
-    read.values()?;
-    let legacy = paging.expressions.key_conditions.take();
+    read.values().map_err(|fault| WireError::validation(fault.newer()))?;
     let projecting = paging.expressions.projecting();
-    let ready = paging.expressions.ready()?;
+    let mut ready = paging.expressions.legacy()?;
+    paging.check_start()?;
+    let legacy = paging.expressions.key_conditions()?;
+    paging.expressions.bound(&mut ready)?;
+    let mut few = Ok(());
     let conditions = match (ready.key_condition, legacy) {
-        (Some(conditions), _) => {
-            few(conditions.len(), paging.of_index()).map(|()| conditions).map_err(Refusal::Now)
+        (Some(conditions), _) => conditions,
+        (None, Some(conditions)) => {
+            few = key_conditions::few(conditions.len(), paging.of_index());
+            key_conditions::to_engine(conditions)?
         }
-        (None, Some(conditions)) => key_conditions::to_engine(conditions, paging.of_index()),
         (None, None) => {
             return Err(WireError::validation(
                 "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.",
             ));
         }
     };
-    paging.check_selection(projecting)?;
-    let conditions = match conditions {
-        Ok(conditions) => conditions,
-        Err(Refusal::Now(error)) => return Err(error),
-        Err(Refusal::WithTable(error)) => {
-            call.engine().table(table.as_str())?;
-            return Err(error);
-        }
-    };
+    paging.check_selection(projecting).map_err(|error| match error.message {
+        // The service reports this one as a violated constraint here, and not where it scans.
+        Some(text) if text == UNSPECIFIC => WireError::of_write(text),
+        _ => error,
+    })?;
+    few?;
 
     let share = paging.share(call).await?;
     let request = Query {

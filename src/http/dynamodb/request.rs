@@ -4,7 +4,7 @@
 use jiter::{Jiter, JiterError, NumberInt, Peek};
 
 use super::mismatch::{Expected, mismatch};
-use crate::model::dynamodb_json::{self, DecodeError};
+use crate::model::dynamodb_json::{self, DecodeError, InvalidValue, truth};
 use crate::model::{AttributeValue, Map};
 
 /// A request's body while it is read.
@@ -12,7 +12,7 @@ pub(super) struct Wire<'j> {
     json: Jiter<'j>,
     /// The first value that is well-formed and wrong: reported once the request as a whole is known to be well-formed
     /// and within its constraints.
-    invalid: Option<String>,
+    invalid: Option<InvalidValue>,
 }
 
 type Result<T> = std::result::Result<T, DecodeError>;
@@ -51,6 +51,17 @@ impl<'j> Wire<'j> {
             return Ok(None);
         }
         Ok(Some(peek))
+    }
+
+    /// Reads what `read` reads, and gives its text as well.
+    pub(super) fn with_text<T>(
+        &mut self,
+        read: impl FnOnce(&mut Wire<'j>) -> Result<T>,
+    ) -> Result<(T, &'j [u8])> {
+        self.peek()?;
+        let start = self.json.current_index();
+        let value = read(self)?;
+        Ok((value, self.json.slice_to_current(start)))
     }
 
     /// Reads an object, member by member; false for null.
@@ -127,11 +138,8 @@ impl<'j> Wire<'j> {
             }
             Some(Peek::String) => {
                 let text = self.string()?.unwrap_or_default();
-                match text.to_ascii_uppercase().as_str() {
-                    "TRUE" | "1" | "YES" => Ok(Some(true)),
-                    "FALSE" | "0" | "NO" => Ok(Some(false)),
-                    _ => Err(serialization("Unexpected token received from parser")),
-                }
+                let known = truth(&text);
+                known.map(Some).ok_or_else(|| serialization("Unexpected token received from parser"))
             }
             Some(other) => Err(mismatch(other, Expected::Scalar("Boolean"), &mut self.json)),
         }
@@ -156,12 +164,14 @@ impl<'j> Wire<'j> {
     }
 
     /// One attribute value, or what is wrong with it.
-    pub(super) fn checked_value(&mut self) -> Result<Option<std::result::Result<AttributeValue, String>>> {
+    pub(super) fn checked_value(
+        &mut self,
+    ) -> Result<Option<std::result::Result<AttributeValue, InvalidValue>>> {
         match self.value_or_null()? {
             None => Ok(None),
             Some(Peek::Object) => match dynamodb_json::read_value(&mut self.json) {
                 Ok(value) => Ok(Some(Ok(value))),
-                Err(DecodeError::Validation(text)) => Ok(Some(Err(text))),
+                Err(DecodeError::Validation(fault)) => Ok(Some(Err(fault))),
                 Err(error) => Err(error),
             },
             Some(other) => Err(mismatch(other, Expected::Element("AttributeValue"), &mut self.json)),
@@ -171,12 +181,22 @@ impl<'j> Wire<'j> {
     /// Behind a wrong value the parser stands where it would behind a right one.
     fn defer<T>(&mut self, read: impl FnOnce(&mut Jiter<'j>) -> Result<T>, stand_in: T) -> Result<T> {
         match read(&mut self.json) {
-            Err(DecodeError::Validation(text)) => {
-                self.invalid.get_or_insert(text);
+            Err(DecodeError::Validation(fault)) => {
+                self.invalid.get_or_insert(fault);
                 Ok(stand_in)
             }
             other => other,
         }
+    }
+
+    /// Reads a part of the request whose wrong values have a place of their own in the service's order: the first of them.
+    pub(super) fn apart<T>(
+        &mut self,
+        read: impl FnOnce(&mut Wire<'j>) -> Result<T>,
+    ) -> Result<(T, Option<InvalidValue>)> {
+        let before = self.invalid.take();
+        let read = read(self)?;
+        Ok((read, std::mem::replace(&mut self.invalid, before)))
     }
 
     /// Skips a value.
@@ -196,13 +216,13 @@ impl<'j> Wire<'j> {
 /// What is left once a body has been read.
 #[derive(Debug)]
 pub(super) struct Read {
-    invalid: Option<String>,
+    invalid: Option<InvalidValue>,
 }
 
 impl Read {
     /// Reports the first wrong value: after the constraints, before anything that needs the table.
-    pub(super) fn values(self) -> Result<()> {
-        self.invalid.map_or(Ok(()), |text| Err(DecodeError::Validation(text)))
+    pub(super) fn values(self) -> std::result::Result<(), InvalidValue> {
+        self.invalid.map_or(Ok(()), Err)
     }
 }
 
@@ -226,9 +246,9 @@ mod tests {
             let _ = given;
             Ok(())
         });
-        match read.and_then(Read::values) {
-            Ok(()) => String::new(),
-            Err(DecodeError::Serialization(text) | DecodeError::Validation(text)) => text,
+        match read {
+            Ok(read) => read.values().err().map(|fault| fault.to_string()).unwrap_or_default(),
+            Err(error) => error.to_string(),
         }
     }
 

@@ -34,9 +34,11 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     let Some(table) = table else { return Err(super::unreadable()) };
     paging.expressions.check_mixture()?;
     read.values()?;
-    let segment = segments(segment, total)?;
     let projecting = paging.expressions.projecting();
-    let ready = paging.expressions.ready()?;
+    let mut ready = paging.expressions.legacy()?;
+    paging.check_start()?;
+    let segment = segments(segment, total)?;
+    paging.expressions.bound(&mut ready)?;
     paging.check_selection(projecting)?;
 
     let share = paging.share(call).await?;

@@ -11,15 +11,9 @@ use super::super::json::{VALUES, excerpt, last_wins, skip};
 use super::super::limits;
 use super::super::number::{Number, NumberError};
 use super::super::value::{AttributeValue, Map, Name, Set};
-use super::DecodeError;
+use super::invalid::OVERFLOW;
+use super::{DecodeError, InvalidValue, truth};
 
-const EMPTY: &str = "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes";
-const SEVERAL: &str = "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the \
-     supported datatypes";
-const TOO_DEEP: &str = "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond \
-     supported limit";
-const NOT_NULL: &str =
-    "One or more parameter values were invalid: Null attribute value types must have the value of true";
 const STRUCTURE: &str = "Start of structure or map found where not expected";
 
 /// Bytes of the client's own data that an error text repeats.
@@ -38,7 +32,7 @@ pub(super) fn value(json: &mut Jiter<'_>) -> Result<AttributeValue, DecodeError>
     let mut reader = Reader::new(json);
     let value = reader.peek().and_then(|peek| reader.value(peek, 1));
     // Where there is no value, the reason has been kept.
-    reader.finish(value)?.ok_or_else(|| DecodeError::Validation(EMPTY.to_string()))
+    reader.finish(value)?.ok_or(DecodeError::Validation(InvalidValue::Empty))
 }
 
 /// The types, by the letters of [`AttributeValue::type_name`].
@@ -77,7 +71,7 @@ impl Kind {
 struct Reader<'p, 'j> {
     json: &'p mut Jiter<'j>,
     /// The first value that is wrong.
-    invalid: Option<String>,
+    invalid: Option<InvalidValue>,
     /// Values read.
     values: usize,
 }
@@ -95,8 +89,13 @@ impl<'p, 'j> Reader<'p, 'j> {
         }
     }
 
-    fn invalid(&mut self, text: impl Into<String>) {
-        self.invalid.get_or_insert_with(|| text.into());
+    fn invalid(&mut self, fault: InvalidValue) {
+        self.invalid.get_or_insert(fault);
+    }
+
+    /// The same for a fault that nobody tells apart.
+    fn other(&mut self, text: &str) {
+        self.invalid(InvalidValue::Other(text.to_owned()));
     }
 
     fn syntax(&self, error: JiterError) -> String {
@@ -130,7 +129,7 @@ impl<'p, 'j> Reader<'p, 'j> {
     fn keep(&mut self) -> bool {
         self.values += 1;
         if self.values > VALUES {
-            self.invalid("Item size has exceeded the maximum allowed size");
+            self.other("Item size has exceeded the maximum allowed size");
         }
         self.values <= VALUES
     }
@@ -150,9 +149,9 @@ impl<'p, 'j> Reader<'p, 'j> {
         let mut next = self.name(true, |name| Name::new(name))?;
         while let Some(name) = next {
             if name.is_empty() {
-                self.invalid("One or more parameter values were invalid: Empty attribute name");
+                self.other("One or more parameter values were invalid: Empty attribute name");
             } else if name.len() > limits::ATTRIBUTE_NAME {
-                self.invalid("Attribute name is too large, must be less than 65536 bytes");
+                self.invalid(InvalidValue::LongName);
             }
             let peek = self.peek()?;
             if let Some(value) = self.value(peek, level)? {
@@ -167,12 +166,12 @@ impl<'p, 'j> Reader<'p, 'j> {
     fn value(&mut self, peek: Peek, level: usize) -> Shape<Option<AttributeValue>> {
         match peek {
             Peek::Object if level > limits::NESTING => {
-                self.invalid(TOO_DEEP);
+                self.invalid(InvalidValue::TooDeep);
                 return self.skip(peek).map(|()| None);
             }
             Peek::Object => {}
             Peek::Null => {
-                self.invalid(EMPTY);
+                self.invalid(InvalidValue::Empty);
                 return self.skip(peek).map(|()| None);
             }
             Peek::Array => {
@@ -198,9 +197,9 @@ impl<'p, 'j> Reader<'p, 'j> {
             next = self.name(false, Kind::of)?;
         }
         if first.is_none() {
-            self.invalid(EMPTY);
+            self.invalid(InvalidValue::Empty);
         } else if several {
-            self.invalid(SEVERAL);
+            self.invalid(InvalidValue::Several);
         }
         Ok(found.filter(|_| keep))
     }
@@ -244,7 +243,7 @@ impl<'p, 'j> Reader<'p, 'j> {
     fn strings(&mut self, peek: Peek) -> Shape<Option<Set<Name>>> {
         let texts = self.list(peek, |reader, peek| {
             if peek == Peek::Null {
-                reader.invalid(
+                reader.other(
                     "One or more parameter values were invalid: An string set may not have a null string as a member",
                 );
                 return reader.skip(peek).map(|()| None);
@@ -253,12 +252,9 @@ impl<'p, 'j> Reader<'p, 'j> {
             Ok(reader.keep().then_some(text))
         })?;
         if texts.is_empty() {
-            self.invalid("One or more parameter values were invalid: An string set  may not be empty");
+            self.invalid(InvalidValue::EmptyStrings);
         } else if repeats(&texts) {
-            let listed = listed(texts.iter().map(Name::as_str));
-            self.invalid(format!(
-                "One or more parameter values were invalid: Input collection {listed} contains duplicates."
-            ));
+            self.invalid(InvalidValue::RepeatedStrings(listed(texts.iter().map(Name::as_str))));
         }
         Ok(Set::new(texts).ok())
     }
@@ -269,9 +265,9 @@ impl<'p, 'j> Reader<'p, 'j> {
             Ok(number.filter(|_| reader.keep()))
         })?;
         if numbers.is_empty() {
-            self.invalid("One or more parameter values were invalid: An number set  may not be empty");
+            self.other("One or more parameter values were invalid: An number set  may not be empty");
         } else if repeats(&numbers) {
-            self.invalid("Input collection contains duplicates");
+            self.invalid(InvalidValue::RepeatedNumbers);
         }
         Ok(Set::new(numbers).ok())
     }
@@ -279,7 +275,7 @@ impl<'p, 'j> Reader<'p, 'j> {
     fn binaries(&mut self, peek: Peek) -> Shape<Option<Set<Vec<u8>>>> {
         let elements = self.list(peek, |reader, peek| {
             if peek == Peek::Null {
-                reader.invalid(
+                reader.other(
                     "One or more parameter values were invalid: Binary sets may not contain null or empty values",
                 );
                 return reader.skip(peek).map(|()| None);
@@ -288,13 +284,10 @@ impl<'p, 'j> Reader<'p, 'j> {
             Ok(reader.keep().then_some(binary))
         })?;
         if elements.is_empty() {
-            self.invalid("One or more parameter values were invalid: Binary sets should not be empty");
+            self.invalid(InvalidValue::EmptyBinaries);
         } else if repeats(&elements) {
             let texts: Vec<String> = elements.iter().map(|bytes| STANDARD.encode(bytes)).collect();
-            let listed = listed(texts.iter().map(String::as_str));
-            self.invalid(format!(
-                "One or more parameter values were invalid: Input collection {listed}of type BS contains duplicates."
-            ));
+            self.invalid(InvalidValue::RepeatedBinaries(listed(texts.iter().map(String::as_str))));
         }
         Ok(Set::new(elements).ok())
     }
@@ -311,12 +304,12 @@ impl<'p, 'j> Reader<'p, 'j> {
 
     fn number(&mut self, peek: Peek) -> Shape<Option<Number>> {
         if peek == Peek::Null {
-            self.invalid("The parameter cannot be converted to a numeric value");
+            self.invalid(InvalidValue::EmptyNumber);
             return self.skip(peek).map(|()| None);
         }
         let parsed =
             self.text(peek, |text| Number::parse(text).map_err(|error| number_error(text, error)))?;
-        Ok(parsed.map_err(|text| self.invalid(text)).ok())
+        Ok(parsed.map_err(|fault| self.invalid(fault)).ok())
     }
 
     fn binary(&mut self, peek: Peek) -> Shape<Vec<u8>> {
@@ -330,19 +323,17 @@ impl<'p, 'j> Reader<'p, 'j> {
     fn boolean(&mut self, peek: Peek) -> Shape<bool> {
         match peek {
             Peek::True | Peek::False => self.json.known_bool(peek).map_err(|error| self.syntax(error)),
-            Peek::String => Err("Unexpected token received from parser".to_string()),
+            Peek::String => {
+                self.text(peek, truth)?.ok_or_else(|| "Unexpected token received from parser".to_string())
+            }
             _ => self.unconvertible(peek, "Boolean"),
         }
     }
 
     fn null(&mut self, peek: Peek) -> Shape<Option<AttributeValue>> {
-        // The service takes the text "no" for false here.
-        let yes = match peek {
-            Peek::String if self.text(peek, |text| matches!(text, "no" | "false"))? => false,
-            _ => self.boolean(peek)?,
-        };
+        let yes = self.boolean(peek)?;
         if !yes {
-            self.invalid(NOT_NULL);
+            self.invalid(InvalidValue::FalseNull);
         }
         Ok(yes.then_some(AttributeValue::Null))
     }
@@ -375,18 +366,14 @@ impl<'p, 'j> Reader<'p, 'j> {
     }
 }
 
-fn number_error(text: &str, error: NumberError) -> String {
-    match error {
-        NumberError::Syntax if text.is_empty() => {
-            "The parameter cannot be converted to a numeric value".to_string()
+fn number_error(text: &str, error: NumberError) -> InvalidValue {
+    InvalidValue::Number(match error {
+        NumberError::Syntax if text.is_empty() => return InvalidValue::EmptyNumber,
+        NumberError::Syntax => format!("{}: {}", InvalidValue::EmptyNumber, excerpt(text, REPEATED)),
+        NumberError::Overflow if text.to_ascii_lowercase().ends_with("e2147483647") => {
+            return InvalidValue::WrappedNumber;
         }
-        NumberError::Syntax => {
-            format!("The parameter cannot be converted to a numeric value: {}", excerpt(text, REPEATED))
-        }
-        NumberError::Overflow => {
-            "Number overflow. Attempting to store a number with magnitude larger than supported range"
-                .to_string()
-        }
+        NumberError::Overflow => OVERFLOW.to_owned(),
         NumberError::Underflow => {
             "Number underflow. Attempting to store a number with magnitude smaller than supported range"
                 .to_string()
@@ -394,7 +381,7 @@ fn number_error(text: &str, error: NumberError) -> String {
         NumberError::Precision => {
             "Attempting to store more than 38 significant digits in a Number".to_string()
         }
-    }
+    })
 }
 
 fn base64(text: &str) -> Shape<Vec<u8>> {
@@ -418,19 +405,16 @@ fn repeats<T: Ord>(elements: &[T]) -> bool {
     sorted.windows(2).any(|pair| matches!(pair, [a, b] if a == b))
 }
 
-/// `[a, b]`, as Java prints a list.
-fn listed<'a>(elements: impl Iterator<Item = &'a str>) -> String {
-    let mut text = String::from("[");
-    for (at, element) in elements.enumerate() {
-        if at > 0 {
-            text.push_str(", ");
-        }
-        if text.len() > REPEATED {
-            text.push('…');
+/// The elements that a text repeats.
+fn listed<'a>(elements: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let (mut listed, mut length) = (Vec::new(), 0);
+    for element in elements {
+        if length > REPEATED {
+            listed.push("…".to_owned());
             break;
         }
-        text.push_str(excerpt(element, REPEATED));
+        length += element.len();
+        listed.push(excerpt(element, REPEATED).to_owned());
     }
-    text.push(']');
-    text
+    listed
 }

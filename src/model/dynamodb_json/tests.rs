@@ -16,7 +16,10 @@ fn read(json: &str) -> Result<AttributeValue, DecodeError> {
 }
 
 fn invalid(json: &str, text: &str) {
-    assert_eq!(read(json), Err(DecodeError::Validation(text.to_string())), "{json}");
+    match read(json) {
+        Err(DecodeError::Validation(fault)) => assert_eq!(fault.to_string(), text, "{json}"),
+        other => panic!("{json}: {other:?}"),
+    }
 }
 
 fn misshapen(json: &str, text: &str) {

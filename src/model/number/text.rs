@@ -83,13 +83,14 @@ pub(super) fn parse(text: &[u8]) -> Result<Number, NumberError> {
         return Err(NumberError::Syntax);
     }
     if digits.count == 0 {
-        return Ok(Number::ZERO);
+        // The service holds a zero to the limits of its exponent, too.
+        return Number::checked(false, 1, exponent, 1).map(|_| Number::ZERO);
     }
     let exponent = exponent.saturating_add(digits.zeros - decimals);
     Number::checked(negative, digits.coefficient(), exponent, digits.count)
 }
 
-/// A written exponent: as far out of range as it may be, it saturates, and the magnitude is judged later.
+/// A written exponent: the magnitude is judged later, but one of more than 64 bits makes no number, as in the service.
 fn parse_exponent(text: &[u8]) -> Result<i64, NumberError> {
     let (negative, digits) = match text {
         [b'-', rest @ ..] => (true, rest),
@@ -104,7 +105,8 @@ fn parse_exponent(text: &[u8]) -> Result<i64, NumberError> {
         if !digit.is_ascii_digit() {
             return Err(NumberError::Syntax);
         }
-        exponent = exponent.saturating_mul(10).saturating_add(i64::from(digit - b'0'));
+        let more = exponent.checked_mul(10).and_then(|more| more.checked_add(i64::from(digit - b'0')));
+        exponent = more.ok_or(NumberError::Syntax)?;
     }
     Ok(if negative { -exponent } else { exponent })
 }
