@@ -248,10 +248,9 @@ impl Committer {
         if shared.overlay.load().active.bytes() < shared.tuning.generation {
             return Ok(());
         }
-        // A fold that fails may go on failing: what waits is told so soon.
-        let failing = shared.gate.failure().is_some();
-        let longest = if failing { FAILING_PATIENCE } else { OVERLAY_PATIENCE };
-        shared.gate.wait(longest, || shared.overlay.load().frozen.is_none());
+        // A fold that fails may go on failing: what waits is told so soon. And it may need what is done here.
+        let folded = || shared.overlay.load().frozen.is_none();
+        shared.gate.wait(OVERLAY_PATIENCE, FAILING_PATIENCE, folded);
         self.between_groups()
     }
 
@@ -339,7 +338,7 @@ impl Committer {
         let until = Instant::now() + patience;
         loop {
             let left = until.saturating_duration_since(Instant::now());
-            if !shared.gate.wait(left, || shared.overlay.load().frozen.is_none()) {
+            if !shared.gate.wait(left, left, || shared.overlay.load().frozen.is_none()) {
                 tracing::warn!("the last fold was not finished; the next start does it from the journal");
                 break;
             }

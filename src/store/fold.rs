@@ -43,6 +43,7 @@ struct Gate {
     stop: bool,
     ended: bool,
     failure: Option<String>,
+    starved: bool,
 }
 
 /// Where the committer and the fold meet.
@@ -93,13 +94,23 @@ impl FoldGate {
         self.lock().failure.clone()
     }
 
-    /// Waits until `done`, the fold's thread has ended, or the time is over.
-    pub(super) fn wait(&self, longest: Duration, mut done: impl FnMut() -> bool) -> bool {
-        let until = Instant::now() + longest;
+    /// Whether it failed for want of pages: there may be enough of them, and none that lie together as a large item wants.
+    pub(super) fn starved(&self) -> bool {
+        self.lock().starved
+    }
+
+    /// Waits until `done`, the fold's thread has ended, or the time is over: a shorter one where
+    /// folds fail.
+    pub(super) fn wait(&self, longest: Duration, failing: Duration, mut done: impl FnMut() -> bool) -> bool {
+        let mut until = Instant::now() + longest;
         let mut gate = self.lock();
+        let mut fails = false;
         loop {
             if done() {
                 return true;
+            }
+            if gate.failure.is_some() && !std::mem::replace(&mut fails, true) {
+                until = until.min(Instant::now() + failing);
             }
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() || gate.ended {
@@ -166,18 +177,20 @@ pub(super) fn run(shared: &Arc<Shared>) {
             Err(error @ ApplyError::Broken(_)) => return give_up(shared, &error),
             Err(error) => {
                 tracing::error!(%error, "folding failed; it is tried again");
-                shared.gate.set(|gate| gate.failure = Some(error.to_string()));
+                let starved = matches!(error, ApplyError::Full);
+                shared.gate.set(|gate| (gate.failure, gate.starved) = (Some(error.to_string()), starved));
                 let [_, longest] = RETRY;
                 wait = retry;
                 retry = longest.min(retry * 2);
                 // Freed rows may be what it needs.
-                due |= matches!(error, ApplyError::Full);
+                due |= starved;
             }
         }
         if due {
             swept = Instant::now();
         }
-        let freed = sweeper.run(shared, due).and_then(|()| {
+        let deleted = if shared.gate.starved() { free_deleted(shared) } else { Ok(()) };
+        let freed = deleted.and_then(|()| sweeper.run(shared, due)).and_then(|()| {
             shared.space.look_at_tree(&shared.tree);
             let drops = dropper.run(shared)?;
             Ok(index_build::run(shared)? || drops)
@@ -212,7 +225,7 @@ fn fold_frozen(shared: &Shared) -> Result<bool, ApplyError> {
     shared.overlay.thaw();
     shared.folded.store(Arc::new(state));
     shared.stats.folds.fetch_add(1, Ordering::Relaxed);
-    shared.gate.set(|gate| gate.failure = None);
+    shared.gate.set(|gate| (gate.failure, gate.starved) = (None, false));
     shared.faults.reach(Point::GenerationDropped)?;
     Ok(true)
 }
@@ -254,6 +267,22 @@ fn fold(shared: &Shared, frozen: &Frozen) -> Result<State, ApplyError> {
     let state = *state;
     commit(shared, slice)?;
     Ok(state)
+}
+
+/// Takes out what was deleted, by the active generation too, where a fold lacks pages: deletes would wait behind it. It is
+/// done again by the folds to come, or the replay, and changes nothing then.
+fn free_deleted(shared: &Shared) -> Result<(), ApplyError> {
+    let published = shared.published.load().clone();
+    let generations = shared.overlay.load();
+    let mut slice = Slice::begin(&shared.tree, &published.catalog, shared.keys)?;
+    for found in generations.each().flat_map(|generation| generation.newest_up_to(published.seq)) {
+        if matches!(found.value(), Version::Delete) {
+            slice.apply(&found.key().key, None, &mut Later::default())?;
+            slice = next_if_full(shared, &published.catalog, slice, published.seq)?;
+        }
+    }
+    slice.state.touched_to = slice.state.touched_to.max(published.seq);
+    commit(shared, slice)
 }
 
 /// The slice to go on with: a new one, where this one is full.

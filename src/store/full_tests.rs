@@ -1,7 +1,9 @@
 //! A store that is full, where owners chose that the oldest goes: what is dropped, what stays, and what is asked of upstreams.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use super::faults::{Died, Point};
 use super::testing::*;
 use super::*;
 use crate::model::{Image, KeyValue, Map, Number, TableDef, TableId, WhenFull};
@@ -184,4 +186,96 @@ async fn tables_that_refuse_are_refused_for_an_upstream_beyond_its_limit_and_oth
     set_cursor(&bench, through).await;
     put(&bench, KEPT, 1, item("d", 1, "room again")).await;
     assert_eq!(bench.store().status().full, None);
+}
+
+/// Sizes from a few bytes to what an item may have: pages of all lengths come and go.
+fn any_text(random: &mut fastrand::Rng) -> String {
+    let most = [100, 3_000, 40_000, 390_000][random.usize(..4)];
+    "x".repeat(random.usize(..most))
+}
+
+#[tokio::test]
+async fn items_of_all_sizes_go_on_being_taken() {
+    for ttl in [true, false] {
+        let bench = small(ttl).await;
+        let mut random = fastrand::Rng::with_seed(7);
+        for written in 0..800 {
+            let (ts, text) = (random.i64(0..400), any_text(&mut random));
+            put(&bench, TABLE, ts, expiring("d", ts, &text, NOW + 1_000 + written)).await;
+        }
+        let bench = bench.close().await.open();
+        let status = bench.store().status();
+        assert_eq!((status.items, status.damage), (times(&bench, TABLE).len() as u64, Vec::new()));
+    }
+}
+
+#[tokio::test]
+async fn what_is_deleted_makes_room_for_items_of_all_sizes() {
+    let mut bench = Bench::empty();
+    bench.settings.max_size = 16 << 20;
+    let bench = bench.open();
+    bench.define(table()).await;
+    let mut random = fastrand::Rng::with_seed(9);
+    for round in 0..6 {
+        for _ in 0..400 {
+            let (ts, text) = (random.i64(0..400), any_text(&mut random));
+            match bench.put(item("d", ts, &text)).await {
+                Ok(()) => {}
+                Err(CommitError::Full(_) | CommitError::Busy) => {
+                    bench.delete("d", random.i64(0..400)).await.unwrap();
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+        for ts in 0..400 {
+            if round == 5 || random.bool() {
+                bench.delete("d", ts).await.unwrap();
+            }
+        }
+    }
+    assert_eq!(bench.store().status().items, 0);
+    put(&bench, TABLE, 1, item("d", 1, &"x".repeat(390_000))).await;
+    let bench = bench.close().await.open();
+    assert_eq!(times(&bench, TABLE), [1]);
+}
+
+#[tokio::test]
+async fn what_is_deleted_is_freed_before_a_fold_that_lacks_pages() {
+    let mut bench = Bench::empty();
+    bench.tuning.generation = 8 << 10;
+    let bench = bench.open();
+    bench.define(table()).await;
+    for ts in 0..10 {
+        bench.put(item("a", ts, "old")).await.unwrap();
+    }
+    let bench = bench.close().await.open();
+    let (go_on, held) = std::sync::mpsc::sync_channel::<()>(1);
+    let (held, slices) = (std::sync::Mutex::new(held), AtomicU32::new(0));
+    let shared = bench.store().shared().clone();
+    // The fold's slice fails; then comes what was deleted; then the fold again, which dies.
+    shared.faults.fail_slices(1);
+    shared.faults.set(move |at| {
+        if at == Point::SliceApplied && slices.fetch_add(1, Ordering::SeqCst) == 2 {
+            let _ = held.lock().unwrap().recv();
+            return Err(Died);
+        }
+        Ok(())
+    });
+    bench.delete("a", 1).await.unwrap();
+    bench.put(item("b", 1, &"x".repeat(9_000))).await.unwrap();
+    let deleted = bench.key("a", 1);
+    let in_tree = || {
+        let txn = shared.tree.snapshot().unwrap();
+        shared.tree.rows.get(&txn, deleted.as_slice()).unwrap().is_some()
+    };
+    while in_tree() {
+        tokio::task::yield_now().await;
+    }
+    assert!(shared.overlay.load().frozen.is_some(), "nothing is folded yet");
+    let expected = bench.all(Direction::Forward);
+    assert_eq!((expected.len(), bench.get("a", 1), bench.store().status().items), (10, None, 10));
+    drop(go_on);
+    drop(shared);
+    let bench = bench.kill().open();
+    assert_eq!((bench.all(Direction::Forward), bench.store().status().items), (expected, 10));
 }

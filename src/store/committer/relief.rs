@@ -65,6 +65,7 @@ impl Committer {
             folding: generations.frozen.is_some(),
             active: generations.active.bytes() as u64,
             drops: self.shared.published.load().catalog.drops(),
+            starved: self.shared.gate.starved(),
         }
     }
 

@@ -203,6 +203,7 @@ prop_compose! {
             folding: false,
             active,
             drops,
+            starved: false,
         };
         let frozen = frozen.map(|bytes| (Seq(folded_to.0.midpoint(last.0)), bytes));
         let released = released.into_iter().map(|size| size.max(usual)).collect();

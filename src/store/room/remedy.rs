@@ -37,6 +37,8 @@ pub(in crate::store) struct Situation {
     pub(in crate::store) active: u64,
     /// Whether a table loses its oldest where there is no room.
     pub(in crate::store) drops: bool,
+    /// The last fold failed for want of pages.
+    pub(in crate::store) starved: bool,
 }
 
 /// What is to be done.
@@ -72,7 +74,11 @@ impl Situation {
         Remedy {
             short,
             ask: ask.map(|through| (through, full.is_some() || wanted.journal > 2 * segment)),
-            items: if self.drops { wanted.items } else { 0 },
+            items: match (self.drops, self.starved) {
+                (true, true) => wanted.items.max(division.reserve),
+                (true, false) => wanted.items,
+                (false, _) => 0,
+            },
             begin: large || short && self.levels.released >= 2 * segment,
             fold: !self.folding && self.folds(division, full, by_folds && (self.drops || !by_cursors)),
         }
