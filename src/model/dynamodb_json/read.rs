@@ -32,7 +32,7 @@ pub(super) fn value(json: &mut Jiter<'_>) -> Result<AttributeValue, DecodeError>
     let mut reader = Reader::new(json);
     let value = reader.peek().and_then(|peek| reader.value(peek, 1));
     // Where there is no value, the reason has been kept.
-    reader.finish(value)?.ok_or_else(|| DecodeError::Validation(InvalidValue::Empty))
+    reader.finish(value)?.ok_or(DecodeError::Validation(InvalidValue::Empty))
 }
 
 /// The types, by the letters of [`AttributeValue::type_name`].
