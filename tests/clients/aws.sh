@@ -27,5 +27,14 @@ same "$(db scan --table-name readings --select COUNT --query Count --output text
 if db get-item --table-name nothing --key '{"id": {"S": "a"}}' 2>"$HOME/error"; then fail "a missing table was found"; fi
 grep -q ResourceNotFoundException "$HOME/error" || fail "$(cat "$HOME/error")"
 
+db transact-write-items --client-request-token fetch --transact-items '[
+  {"Delete": {"TableName": "tools", "Key": {"id": {"S": "saw"}}, "ConditionExpression": "attribute_exists(id)"}},
+  {"Put": {"TableName": "tools", "Item": {"id": {"S": "axe"}}}}]'
+same "$(db transact-get-items --transact-items '[{"Get": {"TableName": "tools", "Key": {"id": {"S": "saw"}}}},
+  {"Get": {"TableName": "tools", "Key": {"id": {"S": "axe"}}}}]' --query 'Responses[].Item.id.S' --output text)" axe
+if db transact-write-items --transact-items '[{"Delete": {"TableName": "tools", "Key": {"id": {"S": "saw"}},
+  "ConditionExpression": "attribute_exists(id)"}}]' 2>"$HOME/error"; then fail "a transaction was not cancelled"; fi
+grep -q 'TransactionCanceledException.*\[ConditionalCheckFailed\]' "$HOME/error" || fail "$(cat "$HOME/error")"
+
 db delete-table --table-name tools >/dev/null
 db wait table-not-exists --table-name tools

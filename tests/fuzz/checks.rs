@@ -13,8 +13,11 @@ use forebay::model::key::encode_sort;
 use forebay::model::{AttributeValue, Image, KeyValue, Map, Number, index_key, plain_json, size};
 use jiter::Jiter;
 
+/// What is asked of some bytes.
+pub type Check = fn(&[u8]);
+
 /// Every target by its name, which is also its seeds' folder.
-pub const TARGETS: [(&str, fn(&[u8])); 6] = [
+pub const TARGETS: [(&str, Check); 6] = [
     ("expressions", expressions),
     ("dynamodb_json", dynamodb_json),
     ("payloads", payloads),

@@ -45,6 +45,13 @@ pub(super) struct Action {
     pub(super) what: What,
 }
 
+impl Action {
+    /// A local index has numbers for levels.
+    fn is_wrong(&self) -> bool {
+        matches!(&self.what, What::Put(item) if matches!(item.get("level"), Some(AttributeValue::S(_))))
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(super) enum Request {
     One(Action),
@@ -202,7 +209,11 @@ impl Model {
             Request::One(action) => std::slice::from_ref(action),
             Request::Transaction(actions, _) | Request::Batch(actions) => actions,
         };
-        let hold: Vec<bool> = actions.iter().map(|action| self.holds(action)).collect();
+        let mut hold: Vec<bool> = actions.iter().map(|action| self.holds(action)).collect();
+        // What can't be stored is found before any condition is looked at, and told of alone.
+        if let Some(wrong) = actions.iter().position(Action::is_wrong) {
+            hold.iter_mut().enumerate().for_each(|(at, holds)| *holds = at != wrong);
+        }
         if hold.contains(&false) {
             return Err(hold);
         }

@@ -65,12 +65,14 @@ impl World {
         (format!("d{}", self.random.u8(..3)), i64::from(self.random.u8(..12)))
     }
 
-    fn item(&mut self, key: &Key) -> Map {
+    /// An item; now and then one that can't be stored, where that may be.
+    fn item(&mut self, key: &Key, may_be_wrong: bool) -> Map {
         let mut item = bare(key);
         let random = &mut self.random;
         item.insert("text", s(&format!("{}{}", random.u16(..), "x".repeat(random.usize(..250)))));
         if random.u8(..4) > 0 {
-            item.insert("level", n(i64::from(random.i8(-3..3))));
+            let wrong = may_be_wrong && random.u8(..25) == 0;
+            item.insert("level", if wrong { s("high") } else { n(i64::from(random.i8(-3..3))) });
         }
         if random.u8(..3) > 0 {
             item.insert("kind", s(&format!("k{}", random.u8(..2))));
@@ -92,7 +94,7 @@ impl World {
             7
         };
         let what = match self.random.u8(..most) {
-            0..=2 => What::Put(self.item(&key)),
+            0..=2 => What::Put(self.item(&key, !for_batch)),
             3 => What::Delete,
             4..=6 => What::Update(match self.random.u8(..5) {
                 0 => Change::SetLevel(i64::from(self.random.i8(-3..3))),
@@ -103,7 +105,8 @@ impl World {
             }),
             _ => What::Check,
         };
-        let asks = !for_batch && (matches!(what, What::Check) || self.random.u8(..3) == 0);
+        let some = if in_transaction { 6 } else { 3 };
+        let asks = !for_batch && (matches!(what, What::Check) || self.random.u8(..some) == 0);
         let only_if = asks.then(|| match self.random.u8(..3) {
             0 => If::Exists,
             1 => If::Absent,

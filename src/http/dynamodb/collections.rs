@@ -79,7 +79,12 @@ async fn most(call: &Call<'_>, table: &TableName) -> Result<u64, WireError> {
     let local = table.indexes.live().filter(|index| index.kind == IndexKind::Local);
     let figures = local.filter_map(|index| indexes.iter().find(|figures| figures.id == index.id));
     let total = bytes + figures.map(|figures| figures.bytes).sum::<u64>();
-    Ok(total.div_ceil(GIGABYTE).max(1))
+    Ok(gigabytes(total))
+}
+
+/// Whole ones, at least one.
+fn gigabytes(bytes: u64) -> u64 {
+    bytes.div_ceil(GIGABYTE).max(1)
 }
 
 fn write(key: &Map, most: u64, out: &mut Vec<u8>) {
@@ -87,4 +92,17 @@ fn write(key: &Map, most: u64, out: &mut Vec<u8>) {
     write_item(key, metrics.member("ItemCollectionKey"));
     metrics.member("SizeEstimateRangeGB").extend_from_slice(format!("[0.0,{most}.0]").as_bytes());
     metrics.close();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_always_holds() {
+        assert_eq!([0, 1, GIGABYTE, GIGABYTE + 1, 10 * GIGABYTE].map(gigabytes), [1, 1, 1, 2, 10]);
+        let mut out = Vec::new();
+        write(&Map::new(), 2, &mut out);
+        assert_eq!(out, br#"{"ItemCollectionKey":{},"SizeEstimateRangeGB":[0.0,2.0]}"#);
+    }
 }

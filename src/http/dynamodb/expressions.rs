@@ -136,6 +136,11 @@ impl Expressions {
         self.takes.write
     }
 
+    /// Whether they are GetItem's, or of one of its like: not an action of a transaction.
+    pub(super) fn of_read(&self) -> bool {
+        self.takes.legacy.contains(&"AttributesToGet")
+    }
+
     /// Reads a member; whether it is one of them.
     pub(super) fn member(&mut self, wire: &mut Wire<'_>, name: &str) -> Result<bool, DecodeError> {
         if let Some(known) = self.takes.expressions.iter().find(|known| **known == name) {

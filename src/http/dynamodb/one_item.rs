@@ -55,7 +55,7 @@ impl OneItem {
     pub(super) fn member(&mut self, wire: &mut Wire<'_>, name: &str) -> Result<(), DecodeError> {
         match name {
             "TableName" => self.table = wire.string()?,
-            "ConsistentRead" if !self.expressions.of_write() => self.consistent = wire.boolean()?,
+            "ConsistentRead" if self.expressions.of_read() => self.consistent = wire.boolean()?,
             _ if name == self.named.member().0 => self.item = wire.item()?,
             _ if self.expressions.member(wire, name)? => {}
             _ => self.shared.member(wire, name)?,
