@@ -14,7 +14,7 @@ pub(crate) enum Differs {
     Altogether(&'static str),
 }
 
-use Differs::{Altogether, InAnswer, Nowhere};
+use Differs::{Altogether, InAnswer, InText, Nowhere};
 
 /// What DynamoDB Local says in words of its own, where Forebay says what the service does.
 pub(crate) const LOCAL_WORDINGS: [&str; 31] = [
