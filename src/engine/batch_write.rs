@@ -10,7 +10,10 @@ use crate::model::{RowKey, TableDef};
 use crate::store::{Batch, Read};
 
 /// A batch ready to be staged.
-pub(super) struct PreparedBatch(Vec<(Arc<TableDef>, Vec<PreparedWrite>)>);
+pub(super) struct PreparedBatch {
+    tables: Vec<(Arc<TableDef>, Vec<PreparedWrite>)>,
+    old_matters: bool,
+}
 
 enum PreparedWrite {
     Put(PreparedPut),
@@ -36,7 +39,7 @@ impl PreparedWrite {
 impl PreparedBatch {
     /// About how many bytes will be staged.
     pub(super) fn weight(&self) -> usize {
-        self.0.iter().flat_map(|(_, writes)| writes).map(PreparedWrite::weight).sum()
+        self.tables.iter().flat_map(|(_, writes)| writes).map(PreparedWrite::weight).sum()
     }
 }
 
@@ -73,7 +76,7 @@ pub(super) fn prepare(preparing: &Preparing, request: BatchWrite) -> Result<Prep
         }
         tables.push((table, prepared));
     }
-    Ok(PreparedBatch(tables))
+    Ok(PreparedBatch { tables, old_matters: request.old_matters })
 }
 
 /// On the committer's thread.
@@ -83,20 +86,21 @@ pub(super) fn decide(
     writes: PreparedBatch,
     now: Option<u64>,
 ) -> Result<BatchWritten, EngineError> {
-    for (table, _) in &writes.0 {
+    for (table, _) in &writes.tables {
         keys::still_there(read.catalog(), table)?;
     }
-    let mut tables = Vec::with_capacity(writes.0.len());
-    let mut indexes = Vec::with_capacity(writes.0.len());
+    let mut tables = Vec::with_capacity(writes.tables.len());
+    let mut indexes = Vec::with_capacity(writes.tables.len());
     // Reading may fail: nothing may have been staged then.
     let mut staged = Batch::default();
-    for (table, writes) in writes.0 {
+    let old_matters = writes.old_matters;
+    for (table, writes) in writes.tables {
         let mut sizes = Vec::with_capacity(writes.len());
         let mut indexed = Vec::new();
         for write in writes {
             sizes.push(match write {
                 PreparedWrite::Put(put) => {
-                    let old = prepare::visible(read, &put.table, &put.key, now)?;
+                    let old = prepare::replaced(read, &put, old_matters, now)?;
                     let size = old.as_ref().map_or(0, prepare::image_size).max(put.size);
                     indexed.extend(index_writes::of(&put.table, old.as_ref(), Some(&put.image)));
                     staged.put(put.table.id, put.key, put.image, put.about);

@@ -3,7 +3,7 @@
 //!
 //! A write is prepared on its caller's task (key, image, sizes: whatever needs no other row), decided on the committer's
 //! thread against everything staged before it, and answered after the group's fsync. A read takes one view, on a thread
-//! where a cold page of the SD card may block ([`reads`]).
+//! where a cold page of the SD card may block (`reads`).
 
 mod batch_get;
 mod batch_write;

@@ -108,6 +108,19 @@ pub(super) fn known(size: usize) -> Option<NonZeroU32> {
     u32::try_from(size).ok().and_then(NonZeroU32::new)
 }
 
+/// What a put replaces, where that matters: to whoever asked, to a table that counts units, or to an index that has a row
+/// of it. A look is a read on the committer's thread, of a cold page perhaps.
+pub(super) fn replaced(
+    read: &dyn Read,
+    put: &PreparedPut,
+    matters: bool,
+    now: Option<u64>,
+) -> Result<Option<Image>, EngineError> {
+    let table = &put.table;
+    let matters = matters || table.provisioned.is_some() || !table.indexes.list.is_empty();
+    if matters { visible(read, table, &put.key, now) } else { Ok(None) }
+}
+
 /// The visible item under a key: what has expired is not there.
 pub(super) fn visible(
     read: &dyn Read,

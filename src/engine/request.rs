@@ -32,6 +32,8 @@ pub struct PutItem {
     pub item: Item,
     /// The condition, if any.
     pub only_if: Option<OnlyIf>,
+    /// Whether the answer needs the old item or its size.
+    pub old_matters: bool,
     /// The door it came through.
     pub origin: Origin,
 }
@@ -86,7 +88,7 @@ pub struct Updated {
 pub struct Written {
     /// The table.
     pub table: Arc<TableDef>,
-    /// The visible item that stood there.
+    /// The visible item that stood there, where that matters.
     pub old: Option<Image>,
     /// Size of the larger of old and new, in bytes: write units are its kilobytes, rounded up.
     pub size: usize,
@@ -227,6 +229,8 @@ pub enum Write {
 pub struct BatchWrite {
     /// The tables, each with its actions.
     pub tables: Vec<(TableName, Vec<Write>)>,
+    /// Whether the answer needs the sizes of the items that puts replace.
+    pub old_matters: bool,
     /// The door it came through.
     pub origin: Origin,
 }
@@ -234,7 +238,7 @@ pub struct BatchWrite {
 /// BatchWriteItem's answer.
 #[derive(Clone, Debug)]
 pub struct BatchWritten {
-    /// Per table, in the order asked: the larger size of old and new of each action.
+    /// Per table, in the order asked: the larger size of old (where that matters) and new of each action.
     pub tables: Vec<(Arc<TableDef>, Vec<usize>)>,
     /// What was written to indexes, for each of the tables.
     pub indexes: Vec<Vec<IndexWrite>>,

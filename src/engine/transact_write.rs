@@ -143,7 +143,7 @@ pub(super) fn of_the_key(text: &str) -> bool {
 fn prepare_one(preparing: &Preparing, action: Action) -> Result<PreparedAction, EngineError> {
     Ok(match action {
         Action::Put(put) => {
-            let (put, only_if) = put_item::prepare(preparing, put)?;
+            let (put, only_if, _) = put_item::prepare(preparing, put)?;
             PreparedAction::Put(put, only_if)
         }
         Action::Update(update) => PreparedAction::Update(update_item::prepare(preparing, update)?),
@@ -213,7 +213,7 @@ fn act(
     now: Option<u64>,
 ) -> Result<Written, EngineError> {
     match action {
-        PreparedAction::Put(put, only_if) => put_item::decide(read, staged, (put, only_if), now),
+        PreparedAction::Put(put, only_if) => put_item::decide(read, staged, (put, only_if, true), now),
         PreparedAction::Delete(delete, only_if) => delete_item::decide(read, staged, (delete, only_if), now),
         PreparedAction::Update(update) => {
             let updated = update_item::decide(read, staged, update, now)?;

@@ -120,7 +120,7 @@ fn to_engine(action: &Action) -> engine::Action {
     let (table, key, origin) = (name(table), bare(&key), Origin::Dynamodb);
     let only_if = only_if.map(|only_if| OnlyIf { condition: condition(only_if), return_old: false });
     match what {
-        What::Put(item) => engine::Action::Put(PutItem { table, item, only_if, origin }),
+        What::Put(item) => engine::Action::Put(PutItem { table, item, only_if, old_matters: true, origin }),
         What::Delete => engine::Action::Delete(DeleteItem { table, key, only_if, origin }),
         What::Update(change) => {
             let update = update(&change);
@@ -154,7 +154,10 @@ pub(super) async fn ask(engine: &Engine, request: &Request) -> Result<Result<(),
                 (name(table), writes.collect::<Vec<_>>())
             };
             let tables = [of(0), of(1)].into_iter().filter(|(_, writes)| !writes.is_empty()).collect();
-            engine.batch_write(by_us(BatchWrite { tables, origin: Origin::Dynamodb })).await.map(drop)
+            engine
+                .batch_write(by_us(BatchWrite { tables, old_matters: false, origin: Origin::Dynamodb }))
+                .await
+                .map(drop)
         }
         Request::Sweep(_) => unreachable!("the world sweeps"),
     };

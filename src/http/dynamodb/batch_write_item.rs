@@ -54,7 +54,8 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
             collections.note(call, table, item);
         }
     }
-    let request = BatchWrite { tables, origin: Origin::Dynamodb };
+    let request =
+        BatchWrite { tables, old_matters: shared.report() != Report::None, origin: Origin::Dynamodb };
     let written = call.engine().batch_write(call.authorize(request)).await;
     let written = written.map_err(|error| not_the_schema(error.into()))?;
     for (table, sizes) in &written.tables {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::capacity::Units;
+use super::capacity::{Report, Units};
 use super::collections::Collections;
 use super::error::WireError;
 use super::expressions;
@@ -20,7 +20,8 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
         return Err(WireError::validation(ITEM_TOO_LARGE));
     }
     let only_if = request.shared.only_if(request.expressions.ready()?.condition);
-    let put = PutItem { table, item, only_if, origin: Origin::Dynamodb };
+    let old_matters = returns_old || request.shared.report() != Report::None;
+    let put = PutItem { table, item, only_if, old_matters, origin: Origin::Dynamodb };
     call.admit(&put.table, Capacity::Write)?;
     let mut collections = Collections::new(request.shared.wants_metrics());
     collections.note(call, &put.table, &put.item);

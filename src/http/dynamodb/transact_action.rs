@@ -145,7 +145,7 @@ impl Request {
         let only_if = ready.condition.map(|condition| OnlyIf { condition, return_old });
         let (key, origin) = (item, Origin::Dynamodb);
         Ok(match kind {
-            Kind::Put => Action::Put(PutItem { table, item: key, only_if, origin }),
+            Kind::Put => Action::Put(PutItem { table, item: key, only_if, old_matters: true, origin }),
             Kind::Delete => Action::Delete(DeleteItem { table, key, only_if, origin }),
             Kind::Update => Action::Update(UpdateItem { table, key, update: ready.update, only_if, origin }),
             Kind::Check => {
