@@ -29,7 +29,7 @@ const GROUP: i64 = 7;
 
 fn open(path: &Path) -> (Store, Clock) {
     let clock = Clock::system(Trust::Always, 0);
-    (Store::open(&StoreSettings::new(path), &clock).unwrap(), clock)
+    (Store::open(&StoreSettings { max_size: 64 << 20, ..StoreSettings::new(path) }, &clock).unwrap(), clock)
 }
 
 fn table() -> TableDef {

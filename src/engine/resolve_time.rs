@@ -207,7 +207,8 @@ mod tests {
         for (offset, at_once) in [(7, 1000), (-7, 1000), (200, 1000), (40, 100), (-40, 100)] {
             let directory = tempfile::tempdir().unwrap();
             let clock = Clock::manual(1_800_000_000_000_000);
-            let settings = StoreSettings::new(directory.path().join("store"));
+            let settings =
+                StoreSettings { max_size: 64 << 20, ..StoreSettings::new(directory.path().join("store")) };
             let store = Store::open(&settings, &clock).unwrap();
             let engine = Engine::new(store.clone(), clock.clone());
             let attribute = |name: &str, key_type| KeyAttribute { name: name.into(), key_type };

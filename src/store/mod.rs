@@ -34,6 +34,7 @@ mod index_tests;
 pub mod journal;
 #[cfg(test)]
 mod life_tests;
+mod lock;
 mod marks;
 #[cfg(test)]
 mod measure;

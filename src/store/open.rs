@@ -1,7 +1,7 @@
 //! Opening a store: lock, identity, tree, journal, epoch, threads. Damage is set aside, said loudly, and never a reason not
 //! to start.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use super::deliveries::Deliveries;
 use super::identity::Identity;
 use super::journal::disk::{Disk, RealDisk};
 use super::journal::{EpochFile, Journal, JournalError, Recovered, StoreId, Survey};
+use super::lock::Lock;
 use super::queue::Queue;
 use super::recover::{self, Replay};
 use super::shared::{Shared, Tuning};
@@ -32,7 +33,7 @@ pub(super) struct Opened {
     pub(super) threads: Vec<thread::JoinHandle<()>>,
 }
 
-fn io_error(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> OpenError {
+pub(super) fn io_error(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> OpenError {
     let path = path.to_owned();
     move |source| OpenError::Io { what, path, source }
 }
@@ -53,7 +54,7 @@ pub(super) fn open_on(
 ) -> Result<Opened, OpenError> {
     let path = &settings.path;
     fs::create_dir_all(path).map_err(io_error("making the directory", path))?;
-    let lock = lock(path)?;
+    let lock = Lock::take(path)?;
     let mut damage = Vec::new();
     let mut division = Division::of(settings.max_size);
     division.journal.segment_size = tuning.segment.unwrap_or(division.journal.segment_size);
@@ -155,22 +156,6 @@ impl Drop for PoisonOnPanic {
             let name = thread::current().name().unwrap_or("a thread of the store").to_owned();
             self.0.poison.send_replace(Some(format!("{name} ended in a panic, a bug of forebay's")));
         }
-    }
-}
-
-/// Keeps every other process, and every second store of this one, out.
-fn lock(path: &Path) -> Result<File, OpenError> {
-    let file = path.join("lock");
-    let lock = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&file)
-        .map_err(io_error("opening the lock", &file))?;
-    match rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(lock),
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(OpenError::InUse { path: path.to_owned() }),
-        Err(error) => Err(io_error("locking", &file)(error.into())),
     }
 }
 

@@ -117,7 +117,7 @@ pub(super) struct Shared {
     pub(super) counts: super::status::CountCache,
     pub(super) faults: Faults,
     /// Keeps other processes out; the last thing to go.
-    pub(super) _lock: std::fs::File,
+    pub(super) _lock: super::lock::Lock,
 }
 
 impl Shared {

@@ -54,7 +54,11 @@ mod tests {
     async fn only_the_last_one_writes() {
         let directory = tempfile::tempdir().unwrap();
         let clock = Clock::system(Trust::Always, 0);
-        let store = Store::open(&StoreSettings::new(directory.path().join("store")), &clock).unwrap();
+        let store = Store::open(
+            &StoreSettings { max_size: 64 << 20, ..StoreSettings::new(directory.path().join("store")) },
+            &clock,
+        )
+        .unwrap();
         let write = |pen: &Pen, value: u8| {
             let (pen, stamp) = (pen.clone(), clock.stamp());
             async move {

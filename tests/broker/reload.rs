@@ -65,7 +65,11 @@ async fn a_session_is_known_after_a_restart() {
         for (round, wanted, publishes) in
             [("1", &["s/#", "old"][..], "old"), ("2", &["s/#", "new"], "old"), ("3", &["s/#", "new"], "s/b")]
         {
-            let store = Store::open(&StoreSettings::new(folder.path()), &clock).unwrap();
+            let store = Store::open(
+                &StoreSettings { max_size: 64 << 20, ..StoreSettings::new(folder.path()) },
+                &clock,
+            )
+            .unwrap();
             let settings = BrokerSettings { protocol, ..settings(broker.address) };
             let (client, _handle) = Broker::new(Some(settings), filters(wanted), clock.clone());
             let client = client.with_record(SubscriptionRecord::new(store.clone(), clock.clone()));

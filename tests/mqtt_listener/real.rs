@@ -36,7 +36,8 @@ fn readings() -> (TableName, KeySchema) {
 impl Gateway {
     async fn start(folder: &Path) -> Gateway {
         let clock = Clock::system(Trust::Always, 0);
-        let store = Store::open(&StoreSettings::new(folder), &clock).unwrap();
+        let store =
+            Store::open(&StoreSettings { max_size: 64 << 20, ..StoreSettings::new(folder) }, &clock).unwrap();
         let engine = Engine::new(store.clone(), clock.clone());
         let (table, keys) = readings();
         if engine.table("readings").is_err() {

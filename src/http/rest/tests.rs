@@ -67,7 +67,8 @@ impl Gateway {
     async fn new() -> Gateway {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::manual(NOW_US);
-        let settings = StoreSettings::new(folder.path().join("store"));
+        let settings =
+            StoreSettings { max_size: 64 << 20, ..StoreSettings::new(folder.path().join("store")) };
         let store = Store::open(&settings, &clock).unwrap();
         let engine = Engine::new(store.clone(), clock.clone());
         for (table, partition, sort) in [

@@ -28,7 +28,11 @@ struct Bench {
 impl Bench {
     async fn new() -> Bench {
         let (folder, clock) = (tempfile::tempdir().unwrap(), Clock::manual(NOW_US));
-        let store = Store::open(&StoreSettings::new(folder.path().join("store")), &clock).unwrap();
+        let store = Store::open(
+            &StoreSettings { max_size: 64 << 20, ..StoreSettings::new(folder.path().join("store")) },
+            &clock,
+        )
+        .unwrap();
         let engine = Engine::new(store.clone(), clock.clone());
         let create = CreateTable {
             table: readings().name,
@@ -44,7 +48,11 @@ impl Bench {
     async fn reopened(self) -> Bench {
         self.store.close().await;
         drop((self.accept, self.store));
-        let store = Store::open(&StoreSettings::new(self.folder.path().join("store")), &self.clock).unwrap();
+        let store = Store::open(
+            &StoreSettings { max_size: 64 << 20, ..StoreSettings::new(self.folder.path().join("store")) },
+            &self.clock,
+        )
+        .unwrap();
         Bench { accept: accept(&store, &self.clock), folder: self.folder, clock: self.clock, store }
     }
 

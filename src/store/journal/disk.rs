@@ -13,7 +13,7 @@ use rustix::fs::{Advice, FallocateFlags, OFlags};
 pub const BLOCK: u64 = 4096;
 
 /// Zeros to write.
-pub(super) static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+pub(super) static ZEROS: [u8; 16 << 10] = [0; 16 << 10];
 
 /// How a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
