@@ -1,5 +1,5 @@
-//! AWS's own clients against the real binary, the everyday operations as a user would do them; and the same requests to
-//! Forebay and to Amazon's DynamoDB Local, with their answers compared.
+//! AWS's own clients and tools that others have built on them against the real binary, the everyday operations as a user
+//! would do them; and the same requests to Forebay and to Amazon's DynamoDB Local, with their answers compared.
 
 #![allow(
     clippy::unwrap_used,
@@ -37,7 +37,9 @@ fn run(program: &str, script: &str) {
         .env("PATH", path)
         .env("HOME", daemon.folder.path())
         .envs([("AWS_ACCESS_KEY_ID", "local"), ("AWS_SECRET_ACCESS_KEY", "local")])
-        .envs([("AWS_DEFAULT_REGION", "eu-west-1"), ("AWS_MAX_ATTEMPTS", "2"), ("AWS_PAGER", "")])
+        .envs([("AWS_DEFAULT_REGION", "eu-west-1"), ("AWS_REGION", "eu-west-1")])
+        .envs([("AWS_MAX_ATTEMPTS", "2"), ("AWS_PAGER", "")])
+        .env("NODE_PATH", cache().join("npm/node_modules"))
         .output()
         .unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -73,4 +75,24 @@ fn boto3_transactions() {
 #[test]
 fn aws_cli() {
     run("bash", "aws.sh");
+}
+
+#[test]
+fn pynamodb() {
+    run("python3", "mapped.py");
+}
+
+#[test]
+fn javascript_sdk() {
+    run("node", "sdk.mjs");
+}
+
+#[test]
+fn javascript_sdk_streams() {
+    run("node", "sdk_streams.mjs");
+}
+
+#[test]
+fn dynamodb_admin() {
+    run("node", "admin.mjs");
 }
