@@ -28,11 +28,16 @@ use support::daemon::Daemon;
 
 /// Runs a script against a daemon of its own; its assertions are the test's.
 fn run(program: &str, script: &str) {
+    let mut command = Command::new(program);
+    command.arg(format!("{}/tests/clients/{script}", env!("CARGO_MANIFEST_DIR")));
+    use_daemon(command);
+}
+
+/// Gives a command the URL of a daemon, and what clients take from their environment.
+fn use_daemon(mut command: Command) {
     let daemon = Daemon::with_defaults("");
-    let script = format!("{}/tests/clients/{script}", env!("CARGO_MANIFEST_DIR"));
     let path = format!("{}:{}", cache().join("venv/bin").display(), std::env::var("PATH").unwrap());
-    let output = Command::new(program)
-        .arg(script)
+    let output = command
         .arg(daemon.url())
         .env("PATH", path)
         .env("HOME", daemon.folder.path())
@@ -95,4 +100,19 @@ fn javascript_sdk_streams() {
 #[test]
 fn dynamodb_admin() {
     run("node", "admin.mjs");
+}
+
+/// The crate is its own, as the SDK compiles for minutes.
+#[test]
+#[ignore = "compiles AWS's SDK for Rust; run by tests/long/rust_sdk.sh"]
+fn rust_sdk() {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let target = format!("{root}/target/rust_sdk");
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--locked", "--manifest-path", &format!("{root}/tests/rust_sdk/Cargo.toml")])
+        .args(["--target-dir", &target])
+        .status()
+        .unwrap();
+    assert!(built.success());
+    use_daemon(Command::new(format!("{target}/debug/forebay-rust-sdk")));
 }
