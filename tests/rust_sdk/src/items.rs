@@ -33,7 +33,13 @@ pub async fn there_and_back(client: &Client) {
         ("none", AttributeValue::Null(true)),
         ("empty", s("")),
         ("list", AttributeValue::L(vec![n(1), s("two"), AttributeValue::L(vec![])])),
-        ("map", AttributeValue::M(item([("deep", AttributeValue::M(item([("er", AttributeValue::Bool(false))])))]))),
+        (
+            "map",
+            AttributeValue::M(item([(
+                "deep",
+                AttributeValue::M(item([("er", AttributeValue::Bool(false))])),
+            )])),
+        ),
         ("ss", AttributeValue::Ss(vec!["a".into()])),
         ("ns", AttributeValue::Ns(vec!["2.5".into()])),
         ("bs", AttributeValue::Bs(vec![blob(b"x")])),
@@ -59,11 +65,19 @@ pub async fn there_and_back(client: &Client) {
     let error = put.send().await.unwrap_err().into_service_error();
     assert!(error.is_conditional_check_failed_exception(), "{error:?}");
     assert_eq!(error.message(), Some("The conditional request failed"));
-    let aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(failed) = error else {
+    let aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(failed) = error
+    else {
         panic!("another error: {error:?}")
     };
     assert_eq!(failed.item, Some(saw));
-    let error = client.get_item().table_name(TABLE).key("site", s("a")).send().await.unwrap_err().into_service_error();
+    let error = client
+        .get_item()
+        .table_name(TABLE)
+        .key("site", s("a"))
+        .send()
+        .await
+        .unwrap_err()
+        .into_service_error();
     assert_eq!(error.code(), Some("ValidationException"), "{error:?}");
 }
 
@@ -109,8 +123,7 @@ pub async fn pages(client: &Client) {
             let put = PutRequest::builder().set_item(Some(item)).build().unwrap();
             WriteRequest::builder().put_request(put).build()
         });
-        let answer =
-            client.batch_write_item().request_items(TABLE, writes.collect()).send().await.unwrap();
+        let answer = client.batch_write_item().request_items(TABLE, writes.collect()).send().await.unwrap();
         assert!(answer.unprocessed_items().unwrap().is_empty());
     }
     let keys = KeysAndAttributes::builder()

@@ -16,16 +16,19 @@ pub async fn consumed(client: &Client, reader: &Reader) {
     let described = reader.describe_stream().stream_arn(&arn).send().await.unwrap();
     let shard = described.stream_description().unwrap().shards()[0].shard_id().unwrap().to_owned();
     let begin = async |kind| {
-        let iterator = reader.get_shard_iterator().stream_arn(&arn).shard_id(&shard).shard_iterator_type(kind);
+        let iterator =
+            reader.get_shard_iterator().stream_arn(&arn).shard_id(&shard).shard_iterator_type(kind);
         iterator.send().await.unwrap().shard_iterator
     };
 
     let records = read(reader, begin(ShardIteratorType::TrimHorizon).await).await;
-    let count = |kind: OperationType| records.iter().filter(|record| record.event_name() == Some(&kind)).count();
+    let count =
+        |kind: OperationType| records.iter().filter(|record| record.event_name() == Some(&kind)).count();
     assert_eq!(count(OperationType::Insert), 101);
     assert_eq!(count(OperationType::Modify), 2);
     assert_eq!(count(OperationType::Remove), 1);
-    let number = |record: &Record| -> u128 { record.dynamodb().unwrap().sequence_number().unwrap().parse().unwrap() };
+    let number =
+        |record: &Record| -> u128 { record.dynamodb().unwrap().sequence_number().unwrap().parse().unwrap() };
     assert!(records.windows(2).all(|pair| number(&pair[0]) < number(&pair[1])));
 
     let latest = begin(ShardIteratorType::Latest).await;

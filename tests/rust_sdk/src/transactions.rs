@@ -4,7 +4,8 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::transact_write_items::builders::TransactWriteItemsFluentBuilder;
 use aws_sdk_dynamodb::types::{
-    ConditionCheck, Delete, Get, ReturnValuesOnConditionCheckFailure, TransactGetItem, TransactWriteItem, Update,
+    ConditionCheck, Delete, Get, ReturnValuesOnConditionCheckFailure, TransactGetItem, TransactWriteItem,
+    Update,
 };
 
 use crate::items::key;
@@ -49,14 +50,16 @@ pub async fn made_and_cancelled(client: &Client) {
     let codes: Vec<_> = reasons.iter().map(|reason| reason.code().unwrap()).collect();
     assert_eq!(codes, ["ConditionalCheckFailed", "None", "None"]);
     assert_eq!(reasons[0].item().unwrap()["shifts"], n(1), "the token's transaction was made once");
-    let error = shift(client, "up").client_request_token("shift-1").send().await.unwrap_err().into_service_error();
+    let error =
+        shift(client, "up").client_request_token("shift-1").send().await.unwrap_err().into_service_error();
     assert!(error.is_idempotent_parameter_mismatch_exception(), "{error:?}");
 
     let get = |at| {
         let get = Get::builder().table_name(TABLE).set_key(Some(key("hall", at))).build().unwrap();
         TransactGetItem::builder().get(get).build()
     };
-    let read = client.transact_get_items().transact_items(get(1)).transact_items(get(99)).send().await.unwrap();
+    let read =
+        client.transact_get_items().transact_items(get(1)).transact_items(get(99)).send().await.unwrap();
     assert_eq!(read.responses()[0].item().unwrap()["state"], s("down"));
     assert_eq!(read.responses()[1].item(), None);
 }
