@@ -108,8 +108,10 @@ impl Engine {
         let update = update_item::prepare(&self.preparing(), request.into_inner())?;
         let now = self.clock.expiry_now();
         let weight = update.weight();
-        self.write(Urgency::Now, weight, move |read, batch| update_item::decide(read, batch, update, now))
-            .await
+        self.write(Urgency::Now, weight, move |read, batch| {
+            update_item::decide(read, batch, update, update_item::Measure::ItemAndWritten, now)
+        })
+        .await
     }
 
     /// GetItem.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::error::invalid;
 use super::prepare::{self, PreparedDelete, PreparedPut, Preparing};
 use super::transact_token::{self, Known};
-use super::update_item::PreparedUpdate;
+use super::update_item::{Measure, PreparedUpdate};
 use super::{
     Action, CheckItem, EngineError, OnlyIf, Reason, TransactWrite, Transacted, TransactedTable, Written,
     delete_item, index_writes, keys, only_if, put_item, update_item,
@@ -216,7 +216,7 @@ fn act(
         PreparedAction::Put(put, only_if) => put_item::decide(read, staged, (put, only_if, true), now),
         PreparedAction::Delete(delete, only_if) => delete_item::decide(read, staged, (delete, only_if), now),
         PreparedAction::Update(update) => {
-            let updated = update_item::decide(read, staged, update, now)?;
+            let updated = update_item::decide(read, staged, update, Measure::Item, now)?;
             let (table, old, size, indexes) = (updated.table, updated.old, updated.size, updated.indexes);
             Ok(Written { table, old, size, indexes })
         }

@@ -12,6 +12,16 @@ use crate::store::{About, Batch, Read};
 /// What an update may weigh while it waits besides its key: its constants are part of a request's body.
 const WEIGHT: usize = 4096;
 
+/// What must be within the limit of an item's size. The service measures UpdateItem in its own way, and all else by the
+/// item alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Measure {
+    /// The item that the update makes.
+    Item,
+    /// That, and [what the update writes](Update::written_size).
+    ItemAndWritten,
+}
+
 /// An update ready to be decided.
 pub(super) struct PreparedUpdate {
     table: Arc<TableDef>,
@@ -53,6 +63,7 @@ pub(super) fn decide(
     read: &dyn Read,
     batch: &mut Batch,
     prepared: PreparedUpdate,
+    measure: Measure,
     now: Option<u64>,
 ) -> Result<Updated, EngineError> {
     let PreparedUpdate { table, key, key_image, update, only_if, about } = prepared;
@@ -69,7 +80,11 @@ pub(super) fn decide(
         None => before.as_map().to_map()?,
     };
     let new_size = size::item_size(&item);
-    if new_size > limits::ITEM_SIZE {
+    let written = match (&update, measure) {
+        (Some(update), Measure::ItemAndWritten) => update.written_size(&item),
+        _ => 0,
+    };
+    if new_size.max(written) > limits::ITEM_SIZE {
         return Err(invalid("Item size to update has exceeded the maximum allowed size"));
     }
     index_keys::check_updated(&table, &item)?;

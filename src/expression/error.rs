@@ -98,9 +98,9 @@ pub enum PlaceholderFault {
 pub enum Fault {
     #[error("Expression size has exceeded the maximum allowed size;")]
     TooLarge,
-    /// A filter's size, in bytes, is told.
+    /// The size of a condition or a filter, in bytes, is told.
     #[error("Expression size has exceeded the maximum allowed size; expression size: {0}")]
-    FilterTooLarge(usize),
+    TestTooLarge(usize),
     #[error("The expression can not be empty;")]
     Empty,
     #[error("Syntax error; token: \"{token}\", near: \"{near}\"")]

@@ -26,6 +26,7 @@ mod streams;
 mod table_settings;
 mod tables;
 mod transactions;
+mod update_sizes;
 mod update_table;
 mod value_words;
 mod wire;

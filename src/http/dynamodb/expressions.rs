@@ -419,8 +419,8 @@ impl Expressions {
             {
                 self.refusal(fault.newer())
             }
-            // Only a Scan tells the size.
-            ExpressionError::Invalid(kind, Fault::FilterTooLarge(_)) if self.takes.newer() => {
+            // Only the older words tell the size.
+            ExpressionError::Invalid(kind, Fault::TestTooLarge(_)) if self.takes.newer() => {
                 self.refusal(ExpressionError::Invalid(kind, Fault::TooLarge))
             }
             ExpressionError::Placeholder(_, PlaceholderFault::LongName(_)) if self.takes.write => {
