@@ -4,7 +4,7 @@ use crate::expression::UpdateError;
 use crate::model::{Image, ImageError};
 use crate::store::{CommitError, ReadError};
 
-/// Why an operation failed. The text of [`EngineError::Validation`] is DynamoDB's own.
+/// Why an operation failed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum EngineError {
     /// No such table.
@@ -22,6 +22,10 @@ pub enum EngineError {
     /// The request is wrong; the text is DynamoDB's.
     #[error("{0}")]
     Validation(String),
+    /// What is written does not go with its table, or with the item that stands there; the text is DynamoDB's. A
+    /// transaction is cancelled by it, where [`EngineError::Validation`] refuses the request.
+    #[error("{0}")]
+    Unfit(String),
     /// The condition of a write does not hold of the item that stands there, which comes along where it was asked for.
     #[error("The conditional request failed")]
     ConditionFailed(Option<Image>),
@@ -127,7 +131,7 @@ impl From<UpdateError> for EngineError {
     fn from(error: UpdateError) -> EngineError {
         match error {
             UpdateError::Image(error) => error.into(),
-            other => EngineError::Validation(other.to_string()),
+            other => EngineError::Unfit(other.to_string()),
         }
     }
 }
@@ -135,4 +139,9 @@ impl From<UpdateError> for EngineError {
 /// A [`EngineError::Validation`] with DynamoDB's text.
 pub(super) fn invalid(text: impl Into<String>) -> EngineError {
     EngineError::Validation(text.into())
+}
+
+/// An [`EngineError::Unfit`] with DynamoDB's text.
+pub(super) fn unfit(text: impl Into<String>) -> EngineError {
+    EngineError::Unfit(text.into())
 }

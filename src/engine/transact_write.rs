@@ -91,7 +91,7 @@ pub(super) fn prepare(
     for (at, action) in actions.into_iter().enumerate() {
         match prepare_one(preparing, action) {
             Ok(action) => prepared.push(action),
-            Err(EngineError::Validation(text)) if of_the_key(&text) => {
+            Err(EngineError::Unfit(text)) => {
                 cancelled.get_or_insert((at, text));
             }
             Err(error) => return Err(error),
@@ -133,11 +133,6 @@ pub(super) fn refuse_duplicates<'k>(keys: impl Iterator<Item = &'k RowKey>) -> R
         }
     }
     Ok(())
-}
-
-/// Whether it is the key, or an index's key, that does not go with the table.
-pub(super) fn of_the_key(text: &str) -> bool {
-    text == keys::NOT_THE_SCHEMA || text.starts_with("One or more parameter values were invalid:")
 }
 
 fn prepare_one(preparing: &Preparing, action: Action) -> Result<PreparedAction, EngineError> {
@@ -188,10 +183,7 @@ pub(super) fn decide(
                 Reason::None
             }
             Err(EngineError::ConditionFailed(item)) => Reason::ConditionFailed(item),
-            // An empty key of an index refuses the request as a whole.
-            Err(EngineError::Validation(text)) if !text.contains("values are not valid") => {
-                Reason::Validation(text)
-            }
+            Err(EngineError::Unfit(text)) => Reason::Validation(text),
             Err(error) => return Err(error),
         };
         reasons.push(reason);

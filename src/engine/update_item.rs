@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::error::invalid;
+use super::error::unfit;
 use super::prepare::{self, Preparing};
 use super::{EngineError, OnlyIf, UpdateItem, Updated, index_keys, index_writes, keys, only_if};
 use crate::expression::Update;
@@ -85,7 +85,7 @@ pub(super) fn decide(
         _ => 0,
     };
     if new_size.max(written) > limits::ITEM_SIZE {
-        return Err(invalid("Item size to update has exceeded the maximum allowed size"));
+        return Err(unfit("Item size to update has exceeded the maximum allowed size"));
     }
     index_keys::check_updated(&table, &item)?;
     let new = Image::encode(&item);

@@ -230,7 +230,7 @@ impl From<EngineError> for WireError {
                 WireError::new(Kind::ResourceNotFound, format!("Requested resource not found: {index}"))
             }
             EngineError::LimitExceeded(text) => WireError::new(Kind::LimitExceeded, text),
-            EngineError::Validation(text) => WireError::validation(text),
+            EngineError::Validation(text) | EngineError::Unfit(text) => WireError::validation(text),
             EngineError::ConditionFailed(item) => {
                 let text = "The conditional request failed";
                 WireError { item, ..WireError::new(Kind::ConditionalCheckFailed, text) }
