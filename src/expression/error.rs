@@ -43,9 +43,6 @@ pub enum ExpressionError {
     /// A key or a value of ExpressionAttributeNames or ExpressionAttributeValues is wrong.
     #[error("{0} {1}")]
     Placeholder(Placeholder, PlaceholderFault),
-    /// A value of ExpressionAttributeValues nests too many levels: reported without its key.
-    #[error("{0}")]
-    TooDeep(InvalidValue),
     /// Placeholders that no expression uses, as they stand in the request.
     #[error("Value provided in {0} unused in expressions: keys: {{{1}}}")]
     Unused(Placeholder, String),

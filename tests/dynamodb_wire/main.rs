@@ -25,6 +25,7 @@ mod starting_keys;
 mod streams;
 mod table_settings;
 mod tables;
+mod transaction_refusals;
 mod transactions;
 mod update_sizes;
 mod update_table;

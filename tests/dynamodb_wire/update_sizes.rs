@@ -28,7 +28,12 @@ async fn what_an_update_writes_counts_with_its_actions_and_the_rest_does_not() {
         (json!({}), "SET b = :pad, c = :c", json!({":c": {"S": "y"}}), 41 + 1 + 2),
         (json!({}), "SET b = :pad ADD c :c", json!({":c": {"N": "1"}}), 41 + 1 + 3),
         (json!({"r": {"S": "z"}}), "SET b = :pad REMOVE r", json!({}), 24 + 1),
-        (json!({"s": {"SS": ["a", "b"]}}), "SET b = :pad DELETE s :s", json!({":s": {"SS": ["a"]}}), 24 + 1 + 2),
+        (
+            json!({"s": {"SS": ["a", "b"]}}),
+            "SET b = :pad DELETE s :s",
+            json!({":s": {"SS": ["a"]}}),
+            24 + 1 + 2,
+        ),
         (json!({"d": {"M": {}}}), "SET d.b = :pad", json!({}), 22 + 1 + 3 + 2),
         (json!({"d": {"L": []}}), "SET d[0] = :pad", json!({}), 23 + 1 + 3 + 1),
     ];

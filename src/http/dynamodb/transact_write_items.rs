@@ -17,7 +17,7 @@ use crate::model::{ImageError, limits};
 
 pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     let (mut elements, mut token, mut shared) = (None, None, Shared::default());
-    let read = Wire::read(call.body, |wire, name| {
+    Wire::read(call.body, |wire, name| {
         match name {
             "TransactItems" => {
                 let mut read = Vec::new();
@@ -34,7 +34,6 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     })?;
     check(&shared, token.as_deref(), elements.as_deref())?;
     let requests = elements.into_iter().flatten().map(Element::only).collect::<Result<Vec<_>, _>>()?;
-    read.values()?;
 
     let token = token.map(|token| RequestToken { token, fingerprint: fingerprint(&requests) });
     let payload = requests.iter().map(Request::size).sum();
