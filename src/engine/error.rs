@@ -1,5 +1,6 @@
 //! Why operations fail. Doors give these their wire form.
 
+use super::throughput::Exceeded;
 use crate::expression::UpdateError;
 use crate::model::{Image, ImageError};
 use crate::store::{CommitError, ReadError};
@@ -32,6 +33,9 @@ pub enum EngineError {
     /// A transaction was cancelled: a reason for each of its actions, in order.
     #[error("{}", cancelled(.0))]
     Cancelled(Vec<Reason>),
+    /// The provisioned capacity of a global index that the write changes is used up; nothing was written; try again later.
+    #[error("the provisioned capacity of a global index of the table is used up; try again later")]
+    IndexThroughputExceeded,
     /// A token that came with another transaction within the last ten minutes.
     #[error(
         "a request with other parameters came with the same token within the last ten minutes; use another token"
@@ -66,8 +70,8 @@ pub enum Reason {
     ConditionFailed(Option<Image>),
     /// It is wrong; the text is DynamoDB's.
     Validation(String),
-    /// The table's provisioned capacity is used up.
-    ThroughputExceeded,
+    /// The provisioned capacity of its table, or of a global index that it changes, is used up.
+    ThroughputExceeded(Exceeded),
 }
 
 impl Reason {
@@ -77,7 +81,7 @@ impl Reason {
             Reason::None => "None",
             Reason::ConditionFailed(_) => "ConditionalCheckFailed",
             Reason::Validation(_) => "ValidationError",
-            Reason::ThroughputExceeded => "ProvisionedThroughputExceeded",
+            Reason::ThroughputExceeded(_) => "ProvisionedThroughputExceeded",
         }
     }
 }

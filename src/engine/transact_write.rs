@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::error::invalid;
 use super::prepare::{self, PreparedDelete, PreparedPut, Preparing};
+use super::throughput::{Exceeded, Gate};
 use super::transact_token::{self, Known};
 use super::update_item::{Measure, PreparedUpdate};
 use super::{
@@ -161,6 +162,7 @@ pub(super) fn decide(
     batch: &mut Batch,
     prepared: PreparedTransaction,
     now: Option<u64>,
+    gate: Option<&Gate>,
 ) -> Result<Transacted, EngineError> {
     let PreparedTransaction { actions, token } = prepared;
     for action in &actions {
@@ -178,6 +180,9 @@ pub(super) fn decide(
     let mut done = Transacted::default();
     for action in actions {
         let reason = match act(read, &mut staged, action, now) {
+            Ok(written) if gate.is_some_and(|gate| !gate.admits(&written.table, &written.indexes)) => {
+                Reason::ThroughputExceeded(Exceeded::Index)
+            }
             Ok(written) => {
                 done.add(&written.table, written.size, written.indexes);
                 Reason::None

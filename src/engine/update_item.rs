@@ -7,7 +7,7 @@ use super::prepare::{self, Preparing};
 use super::{EngineError, OnlyIf, UpdateItem, Updated, index_keys, index_writes, keys, only_if};
 use crate::expression::Update;
 use crate::model::{Image, RowKey, TableDef, limits, size};
-use crate::store::{About, Batch, Read};
+use crate::store::{About, Batch, Origin, Read};
 
 /// What an update may weigh while it waits besides its key: its constants are part of a request's body.
 const WEIGHT: usize = 4096;
@@ -35,6 +35,10 @@ pub(super) struct PreparedUpdate {
 impl PreparedUpdate {
     pub(super) fn table(&self) -> &Arc<TableDef> {
         &self.table
+    }
+
+    pub(super) fn origin(&self) -> Origin {
+        self.about.origin
     }
 
     pub(super) fn key(&self) -> &RowKey {

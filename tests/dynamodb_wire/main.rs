@@ -17,6 +17,7 @@ mod client;
 mod create_table;
 mod expressions;
 mod fuzz;
+mod index_units;
 mod indexes;
 mod items;
 mod pages;

@@ -86,8 +86,8 @@ async fn answer(
     // A repeated transaction has only read its items.
     let capacity = if done.repeated { Capacity::Read } else { Capacity::Write };
     let costs: Vec<_> = done.tables.iter().map(|table| (table, cost(table, capacity))).collect();
-    for (table, (units, _)) in &costs {
-        call.spend(&table.table, capacity, *units);
+    for (table, (units, indexes)) in &costs {
+        call.spend_with(&table.table, capacity, *units, indexes);
     }
     let mut out = Vec::new();
     let mut answer = Object::open(&mut out);
