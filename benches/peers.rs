@@ -63,17 +63,27 @@ const OPERATIONS: [(&str, Make); 4] =
 struct Figure {
     rate: f64,
     cpu_us: f64,
+    /// Of this process, which makes the requests.
+    own_us: f64,
 }
 
 fn item(partition: &str, sort: u64) -> String {
     format!(
-        r#"{{"device":{{"S":"{partition}"}},"at":{{"N":"{sort}"}},"temperature":{{"N":"{}.{:02}"}},"humidity":{{"N":"{}"}},"ok":{{"BOOL":true}},"tags":{{"SS":["roof","north"]}},"where":{{"M":{{"floor":{{"N":"3"}},"room":{{"S":"3.14"}}}}}},"note":{{"S":"{:x<780}"}}}}"#,
+        r#"{{"device":{{"S":"{partition}"}},"at":{{"N":"{sort}"}},"temperature":{{"N":"{}.{:02}"}},"humidity":{{"N":"{}"}},"ok":{{"BOOL":true}},"tags":{{"SS":["roof","north"]}},"where":{{"M":{{"floor":{{"N":"3"}},"room":{{"S":"3.14"}}}}}},"note":{{"S":"{sort}{NOTE}"}}}}"#,
         15 + sort % 15,
         sort * 7 % 100,
         40 + sort % 30,
-        sort,
     )
 }
+
+/// What makes an item as long as it is.
+const NOTE: &str = const {
+    const BYTES: [u8; 775] = [b'x'; 775];
+    match std::str::from_utf8(&BYTES) {
+        Ok(text) => text,
+        Err(_) => "",
+    }
+};
 
 /// Spreads a count over what there is.
 fn scattered(n: u64, over: u64) -> u64 {
@@ -134,7 +144,7 @@ fn prepare(peer: &Peer) {
 /// Sixteen connections, each as fast as its answers come.
 fn measure(peer: &Peer, make: Make, from: u64, time: Duration) -> (Figure, u64) {
     let next = AtomicU64::new(from);
-    let (begin, cpu) = (Instant::now(), cpu_of(peer.child.id()));
+    let (begin, cpu, own) = (Instant::now(), cpu_of(peer.child.id()), cpu_of(std::process::id()));
     std::thread::scope(|scope| {
         for _ in 0..CONNECTIONS {
             scope.spawn(|| {
@@ -148,9 +158,12 @@ fn measure(peer: &Peer, make: Make, from: u64, time: Duration) -> (Figure, u64) 
     });
     let end = next.into_inner();
     let done = (end - from) as f64;
-    let spent = cpu_of(peer.child.id()) - cpu;
-    let figure =
-        Figure { rate: done / begin.elapsed().as_secs_f64(), cpu_us: spent.as_secs_f64() * 1e6 / done };
+    let per_operation = |spent: Duration| spent.as_secs_f64() * 1e6 / done;
+    let figure = Figure {
+        rate: done / begin.elapsed().as_secs_f64(),
+        cpu_us: per_operation(cpu_of(peer.child.id()) - cpu),
+        own_us: per_operation(cpu_of(std::process::id()) - own),
+    };
     (figure, end)
 }
 
@@ -261,8 +274,8 @@ fn main() {
                 // The first round warms up what compiles while it runs.
                 if round > 0 {
                     println!(
-                        "round {round}: {name}, {}: {:.0}/s, {:.0} us CPU",
-                        peer.name, figure.rate, figure.cpu_us
+                        "round {round}: {name}, {}: {:.0}/s, {:.0} us CPU (and {:.0} us to ask)",
+                        peer.name, figure.rate, figure.cpu_us, figure.own_us
                     );
                     figures[who][what].push(figure);
                 }

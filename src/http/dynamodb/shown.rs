@@ -32,6 +32,7 @@ fn map(map: Option<&Map>) -> String {
 fn attribute(value: &AttributeValue) -> String {
     let shown = match value {
         AttributeValue::S(text) => text.to_string(),
+        AttributeValue::N(number) => number.to_string(),
         other => {
             let mut json = Vec::new();
             write_value(other, &mut json);
