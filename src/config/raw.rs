@@ -161,6 +161,10 @@ pub(super) struct Upstream {
     pub(super) supersede: Option<bool>,
     pub(super) max_in_flight: Option<usize>,
     pub(super) max_backlog: Option<Size>,
+    pub(super) write_units_per_second: Option<u64>,
+    pub(super) bytes_per_second: Option<Size>,
+    pub(super) bytes_per_day: Option<Size>,
+    pub(super) bytes_per_month: Option<Size>,
 }
 
 impl Raw {

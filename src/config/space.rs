@@ -1,9 +1,10 @@
-//! What of the store's space an upstream may hold back, and which of these keys do nothing.
+//! What of the store's space an upstream may hold back, what may be spent on it, and which of these keys do nothing.
 
 use super::settings::Settings;
 use super::validate::Fault;
 use crate::model::WhenFull;
 use crate::sync::UpstreamSettings;
+use crate::sync::allowance::Allowances;
 
 /// The journal needs so much by itself; below it an upstream that is online would be over its limit.
 const SMALLEST_BACKLOG: u64 = 16 << 20;
@@ -23,6 +24,32 @@ pub(super) fn backlog(upstream: &UpstreamSettings, max_size: u64) -> Result<(), 
         );
     }
     Ok(())
+}
+
+/// Whether something can go at all, and the smaller spans are not larger than the larger ones: the key that is wrong, and why.
+pub(super) fn allowances(allowances: &Allowances) -> Result<(), (&'static str, String)> {
+    let Allowances { write_units_per_second, bytes_per_second, bytes_per_day, bytes_per_month } = allowances;
+    for (key, limit) in [
+        ("write_units_per_second", write_units_per_second),
+        ("bytes_per_second", bytes_per_second),
+        ("bytes_per_day", bytes_per_day),
+        ("bytes_per_month", bytes_per_month),
+    ] {
+        if *limit == Some(0) {
+            let what = format!(
+                "{key} = 0 lets nothing go; leave it out for no limit, or pause the upstream (forebay upstream pause)"
+            );
+            return Err((key, what));
+        }
+    }
+    match (bytes_per_day, bytes_per_month) {
+        (Some(day), Some(month)) if day > month => Err((
+            "bytes_per_day",
+            "bytes_per_day is more than bytes_per_month, which would end it; lower it or leave it out"
+                .to_owned(),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// A sentence for each key that does nothing.

@@ -164,6 +164,8 @@ fn faults_of_single_keys_name_their_line() {
         (4, format!("{upstream}tables = {{}}\n"), "leave the key out"),
         (4, format!("{upstream}tables = {{ a = \"x\", b = \"x\" }}\n"), "give each its own"),
         (4, format!("{upstream}region = \"eu west\"\n"), "eu-west-1"),
+        (4, format!("{upstream}write_units_per_second = 0\n"), "upstream pause"),
+        (4, format!("{upstream}bytes_per_day = \"2MB\"\nbytes_per_month = \"1MB\"\n"), "bytes_per_month"),
         (
             4,
             "[http]\nlisten = \"127.0.0.1:8000\"\n[mqtt.listener]\nlisten = \"127.0.0.1:8000\"\n".to_owned(),

@@ -18,6 +18,7 @@ use crate::ingest::{RuleSet, RuleSettings, TableSettings};
 use crate::model::{KeyAttribute, KeySchema, Name, TableName, limits};
 use crate::mqtt::ListenerSettings;
 use crate::security::tls;
+use crate::sync::allowance::Allowances;
 use crate::sync::{Endpoint, UpstreamSettings};
 
 /// What `forebay run` serves without a configuration.
@@ -354,6 +355,10 @@ fn upstream(raw: raw::Upstream) -> Result<UpstreamSettings, Fault> {
         supersede,
         max_in_flight,
         max_backlog,
+        write_units_per_second,
+        bytes_per_second,
+        bytes_per_day,
+        bytes_per_month,
     } = raw;
     let named = |key: &str, what: String| Fault::of(key, format!("upstream {name:?}: {what}"));
     let endpoint = Endpoint::parse(&endpoint).map_err(|error| named("endpoint", error.to_string()))?;
@@ -384,8 +389,24 @@ fn upstream(raw: raw::Upstream) -> Result<UpstreamSettings, Fault> {
         .map_err(|fault| named("max_in_flight", fault.what))?;
     let supersede = supersede.unwrap_or(defaults.supersede);
     let max_backlog = max_backlog.map(|Size(size)| size);
-    let settings =
-        UpstreamSettings { tables, credentials, ca_file, supersede, max_in_flight, max_backlog, ..defaults };
+    let bytes = |size: Option<Size>| size.map(|Size(size)| size);
+    let allowances = Allowances {
+        write_units_per_second,
+        bytes_per_second: bytes(bytes_per_second),
+        bytes_per_day: bytes(bytes_per_day),
+        bytes_per_month: bytes(bytes_per_month),
+    };
+    space::allowances(&allowances).map_err(|(key, what)| named(key, what))?;
+    let settings = UpstreamSettings {
+        tables,
+        credentials,
+        ca_file,
+        supersede,
+        max_in_flight,
+        max_backlog,
+        allowances,
+        ..defaults
+    };
     settings.check().map_err(|error| named("tables", error.to_string()))?;
     Ok(settings)
 }

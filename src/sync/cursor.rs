@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::allowance::Spent;
 use super::aside::Amount;
 use super::batch::Prefix;
 use super::joining::Covers;
@@ -27,6 +28,8 @@ pub struct Cursor {
     pub covers: Option<Covers>,
     /// The upstream was gone: the journal may no longer reach back to here, and what is missing goes as the rows stand.
     pub joining: bool,
+    /// What of the owner's allowance for the day and the month is spent.
+    pub spent: Spent,
 }
 
 /// What follows the sequence in the row.
@@ -45,6 +48,8 @@ struct Rest {
     covers: Option<Covers>,
     #[serde(default)]
     joining: bool,
+    #[serde(default)]
+    spent: Spent,
 }
 
 impl Cursor {
@@ -72,6 +77,7 @@ impl Cursor {
             aside: self.aside,
             covers: self.covers.clone(),
             joining: self.joining,
+            spent: self.spent.clone(),
         };
         let mut bytes = Vec::new();
         if ciborium::into_writer(&rest, &mut bytes).is_err() {
@@ -87,8 +93,8 @@ impl Cursor {
         let counts = rest.counts.into_iter().map(|(table, count)| (TableId(table), count)).collect();
         let behind = rest.behind.into_iter().map(|(table, seq)| (table, Seq(seq))).collect();
         let positions = Positions::new(Seq(rest.to).max(seq), behind);
-        let Rest { dropped, aside, covers, joining, .. } = rest;
-        Some(Cursor { prefix: Prefix { seq, counts }, positions, dropped, aside, covers, joining })
+        let Rest { dropped, aside, covers, joining, spent, .. } = rest;
+        Some(Cursor { prefix: Prefix { seq, counts }, positions, dropped, aside, covers, joining, spent })
     }
 }
 
@@ -107,6 +113,7 @@ mod tests {
             aside: Amount { changes: 2, bytes: 99 },
             covers: Some(Covers::new(Some([("t".to_owned(), "u".to_owned())].into()))),
             joining: true,
+            spent: Spent::default(),
         };
         let value = cursor.encode();
         assert_eq!(Cursor::decode(&value), Some(cursor));

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hyper::Uri;
 
+use super::allowance::Allowances;
 use super::batch::Limits;
 use crate::model::limits::{BATCH_WRITES, BODY};
 use crate::security::credentials::CredentialsSource;
@@ -43,6 +44,8 @@ pub struct UpstreamSettings {
     pub max_dead_letters: usize,
     /// Journal, in bytes, that it may hold back while it is not as far; `None`: what the store has room for.
     pub max_backlog: Option<u64>,
+    /// What may be spent on it.
+    pub allowances: Allowances,
     /// How long shutting down waits for requests on their way.
     pub drain_timeout: Duration,
 }
@@ -71,6 +74,7 @@ impl UpstreamSettings {
             max_request: BODY,
             max_dead_letters: 10_000,
             max_backlog: None,
+            allowances: Allowances::default(),
             drain_timeout: Duration::from_secs(5),
         }
     }

@@ -25,6 +25,8 @@ pub(super) struct Live {
     pub(super) since_us: Option<u64>,
     /// Until then `online` is shown as `throttled`.
     pub(super) throttled_until: Option<Instant>,
+    /// The owner's limit that holds changes back: `online` is shown as `throttled` as well.
+    pub(super) held: Option<String>,
     /// Settled changes by table; `None` until the cursor has been read.
     pub(super) settled: Option<BTreeMap<TableId, u64>>,
     /// The time of the first change that is not settled.
@@ -133,6 +135,9 @@ impl Shared {
             _ if paused.is_some() => (UpstreamState::Paused, Some(self.paused_reason()), paused),
             UpstreamState::Online if throttled => {
                 (UpstreamState::Throttled, Some("it asks for less".to_owned()), None)
+            }
+            UpstreamState::Online if live.held.is_some() => {
+                (UpstreamState::Throttled, live.held.clone(), None)
             }
             state => (state, live.reason.clone(), live.since_us),
         };

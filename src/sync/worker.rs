@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+use super::allowance::Allowance;
 use super::aside::{self, Aside};
 use super::batch::{Change, Gate, Picked, Window};
 use super::client::{Client, NoReply, Reply, Slot};
@@ -65,6 +66,9 @@ pub(super) struct Worker {
     aside: Aside,
     giving_up: giving_up::State,
     link: Link,
+    allowance: Allowance,
+    /// The owner's limit that holds changes back, if one does.
+    held: Option<String>,
     slots: Vec<Slot>,
     requests: usize,
     under_way: JoinSet<Done>,
@@ -115,6 +119,7 @@ impl Worker {
             }
         }
         let slots = (0..settings.max_in_flight.max(1)).map(|_| Slot::default()).collect();
+        let allowance = Allowance::new(settings.allowances.clone(), cursor.spent.clone());
         let now_us = shared.clock.now_us();
         let mut worker = Worker {
             window: Window::new(cursor.prefix.clone(), settings.limits, settings.supersede),
@@ -134,6 +139,8 @@ impl Worker {
             reading_letters: false,
             refusals: Hush::default(),
             link,
+            allowance,
+            held: None,
             slots,
             requests: 0,
             under_way: JoinSet::new(),
@@ -359,7 +366,7 @@ impl Worker {
     }
 
     fn next_wake(&self, now: u64) -> u64 {
-        let cursor = self.durable.wake(&self.window, self.void_letters(), now);
+        let cursor = self.durable.wake(&self.window, self.allowance.spent(), self.void_letters(), now);
         [self.alarm, self.link.wake(now), cursor, self.refusals.wake(), self.giving_up.wake(now)]
             .into_iter()
             .flatten()
@@ -393,6 +400,7 @@ impl Worker {
             reason,
             since_us: Some(self.since_us),
             throttled_until: self.throttled_until,
+            held: self.held.clone(),
             settled: Some(self.window.settled_counts()),
             oldest_us: self.positions.oldest_us().into_iter().chain(self.window.oldest_us()).min(),
             dropped: self.durable.dropped_unsent(),

@@ -7,6 +7,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{Done, Worker};
 use crate::clock::Clock;
 use crate::store::{CommitError, Seq, Space, Urgency};
+use crate::sync::allowance::Spent;
 use crate::sync::aside::{self, Amount};
 use crate::sync::batch::{Prefix, Window};
 use crate::sync::cursor::Cursor;
@@ -21,6 +22,8 @@ const AT_LEAST_EVERY_MS: u64 = 30_000;
 const AT_LEAST_PER: u64 = 10_000;
 /// or when a backlog of so many is gone.
 const BACKLOG: u64 = 1_000;
+/// So many bytes spent move it as well.
+const SPENT: u64 = 256 << 10;
 /// A cursor that could not be written is tried again after this.
 const RETRY_MS: u64 = 5_000;
 /// Or when so many letters have been withdrawn.
@@ -93,25 +96,33 @@ impl State {
     }
 
     /// The cursor as it would be written now.
-    pub(super) fn cursor(&self, window: &Window, positions: &Positions, aside: Amount) -> Cursor {
+    pub(super) fn cursor(
+        &self,
+        window: &Window,
+        positions: &Positions,
+        aside: Amount,
+        spent: Spent,
+    ) -> Cursor {
         let (seq, positions) = positions.at(window.prefix().seq);
         let prefix = Prefix { seq, counts: window.prefix().counts.clone() };
         let (covers, joining) = (self.written.covers.clone(), self.join_at == Some(seq));
-        Cursor { prefix, positions, dropped: self.dropped, aside, covers, joining }
+        Cursor { prefix, positions, dropped: self.dropped, aside, covers, joining, spent }
     }
 
-    fn moved(&self, window: &Window) -> u64 {
+    fn moved(&self, window: &Window, spent: &Spent) -> u64 {
         let sum = |cursor: &Cursor| cursor.prefix.counts.values().sum::<u64>();
         let now: u64 = window.prefix().counts.values().sum();
-        now.saturating_sub(sum(&self.written)).max(u64::from(self.dropped != self.written.dropped))
+        now.saturating_sub(sum(&self.written))
+            .max(u64::from(self.dropped != self.written.dropped))
+            .max(u64::from(spent.since(&self.written.spent) >= SPENT))
     }
 
     /// When it is due, with so many letters withdrawn; `None` while nothing moves.
-    pub(super) fn wake(&self, window: &Window, withdrawn: usize, now: u64) -> Option<u64> {
+    pub(super) fn wake(&self, window: &Window, spent: &Spent, withdrawn: usize, now: u64) -> Option<u64> {
         if self.under_way {
             return None;
         }
-        let moved = self.moved(window);
+        let moved = self.moved(window, spent);
         // Records that are not sent move it too; they only matter for the room they take in the journal.
         let passed = window.prefix().seq.0.saturating_sub(self.written_to.0);
         let soon = self.fresh
@@ -136,7 +147,10 @@ impl Worker {
         let now = self.now();
         let withdrawn = self.void_letters();
         if self.giving_up.is_under_way()
-            || self.durable.wake(&self.window, withdrawn, now).is_none_or(|due| due > now)
+            || self
+                .durable
+                .wake(&self.window, self.allowance.spent(), withdrawn, now)
+                .is_none_or(|due| due > now)
         {
             return;
         }
@@ -180,7 +194,15 @@ impl Worker {
         } else {
             self.aside.settled(&self.window.unsettled_seqs())
         };
-        (self.durable.cursor(&self.window, &self.positions, self.aside.without(&settled)), settled)
+        (
+            self.durable.cursor(
+                &self.window,
+                &self.positions,
+                self.aside.without(&settled),
+                self.allowance.spent().clone(),
+            ),
+            settled,
+        )
     }
 
     pub(super) fn cursor_written(
@@ -211,7 +233,7 @@ impl Worker {
 
     /// Writes the cursor before the end, if it has moved at all.
     pub(super) async fn last_cursor(&mut self, deadline: Instant) {
-        let still = self.durable.moved(&self.window) == 0 && self.void_letters() == 0;
+        let still = self.durable.moved(&self.window, self.allowance.spent()) == 0 && self.void_letters() == 0;
         // What is being given up writes cursors that the window does not know.
         if self.giving_up.is_under_way() || still {
             return;

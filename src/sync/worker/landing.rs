@@ -50,6 +50,7 @@ impl Worker {
     }
 
     fn sent(&mut self, batch: Vec<Picked>, result: Result<Reply, NoReply>) {
+        self.pay_for(&result);
         let verdict = match &result {
             Ok(reply) => judge(&reply.answer(), &batch),
             Err(error) => no_reply(error),
@@ -75,6 +76,13 @@ impl Worker {
                 self.upstream_wide(verdict, now);
                 self.all_again(&batch);
             }
+        }
+    }
+
+    /// What comes back costs bytes too.
+    fn pay_for(&mut self, result: &Result<Reply, NoReply>) {
+        if let Ok(reply) = result {
+            self.allowance.pay(0, reply.body.len() as u64);
         }
     }
 
@@ -159,6 +167,7 @@ impl Worker {
     }
 
     fn described(&mut self, lane: Option<Lane>, result: Result<Reply, NoReply>) {
+        self.pay_for(&result);
         let now = self.now();
         let mut verdict = match &result {
             Ok(reply) => judge_description(&reply.answer()),

@@ -4,9 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Done, Worker};
+use crate::model::MapRef;
 use crate::model::dynamodb_json::write_string;
+use crate::model::size::image_size;
+use crate::store::Kind;
+use crate::sync::allowance::{HEADS, Held, write_units};
 use crate::sync::batch::Picked;
 use crate::sync::client::Client;
+use crate::sync::control::time_text;
 use crate::sync::route::Lane;
 use crate::sync::wire;
 use crate::telemetry::UpstreamState;
@@ -16,6 +21,7 @@ impl Worker {
     pub(super) fn dispatch(&mut self) {
         let now = self.now();
         self.alarm = None;
+        let held = self.held.take();
         if self.shared.paused().is_some() {
             return;
         }
@@ -29,14 +35,17 @@ impl Worker {
                 self.describe(client, Some((lane, name)));
                 continue;
             }
-            let changes = match self.link.budget.allow(self.settings.limits.batch_changes, now) {
-                Ok(changes) => changes,
-                Err(wait) => {
-                    if !self.window.is_empty() {
-                        self.alarm = Some(self.alarm.unwrap_or(u64::MAX).min(now + wait));
-                    }
+            let allowed = match self.allowed(now) {
+                Ok(allowed) => allowed,
+                Err(Held { wait_ms, why }) => {
+                    self.wait_for_more(now + wait_ms);
+                    self.hold(why, held);
                     return;
                 }
+            };
+            let changes = match self.link.budget.allow(allowed, now) {
+                Ok(changes) => changes,
+                Err(wait) => return self.wait_for_more(now + wait),
             };
             let batch = self.window.pick(changes, |lane| self.link.gate(lane));
             if !batch.is_empty() {
@@ -47,6 +56,30 @@ impl Worker {
                 return;
             }
         }
+    }
+
+    /// How many changes the owner allows to go now.
+    fn allowed(&mut self, now: u64) -> Result<usize, Held> {
+        let date = self.shared.clock.expiry_now().map(|second| time_text(second * 1_000_000));
+        let date = date.as_ref().and_then(|time| time.get(..10));
+        self.allowance.allow(self.settings.limits.batch_changes, now, date)
+    }
+
+    fn wait_for_more(&mut self, until: u64) {
+        if !self.window.is_empty() {
+            self.alarm = Some(self.alarm.unwrap_or(u64::MAX).min(until));
+        }
+    }
+
+    /// The owner's limit holds back what there is to send; said in the log where it takes longer than a moment.
+    fn hold(&mut self, why: String, before: Option<String>) {
+        if self.window.is_empty() {
+            return;
+        }
+        if self.allowance.is_used_up() && before.as_ref() != Some(&why) {
+            tracing::warn!(upstream = self.settings.name, why, "the upstream's allowance is used up");
+        }
+        self.held = Some(why);
     }
 
     /// The client; made when it is first needed, since certificates may be missing.
@@ -77,6 +110,8 @@ impl Worker {
             return;
         }
         self.link.budget.sent(batch.len());
+        let units = if self.allowance.counts_units() { batch.iter().map(units_of).sum() } else { 0 };
+        self.allowance.pay(units, HEADS + body.bytes.len() as u64);
         self.requests += 1;
         let mut slot = self.slots.pop().unwrap_or_default();
         self.under_way.spawn(async move {
@@ -88,6 +123,7 @@ impl Worker {
     /// Looks at a table; without one, whether the upstream answers at all.
     fn describe(&mut self, client: Arc<Client>, table: Option<(Lane, String)>) {
         self.requests += 1;
+        self.allowance.pay(0, HEADS);
         let mut slot = self.slots.pop().unwrap_or_default();
         self.under_way.spawn(async move {
             let mut body = Vec::new();
@@ -106,5 +142,13 @@ impl Worker {
             let result = client.call(&mut slot, operation, body.into()).await;
             Done::Described { slot, lane, result }
         });
+    }
+}
+
+/// What a change costs the upstream table, in write units; for a delete the least.
+fn units_of(picked: &Picked) -> u64 {
+    match picked.change.kind {
+        Kind::Put => write_units(image_size(MapRef::new(&picked.change.image))),
+        Kind::Delete => 1,
     }
 }

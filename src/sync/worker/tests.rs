@@ -19,10 +19,10 @@ use crate::sync::fake::{Act, Fake, State};
 use crate::sync::{Endpoint, UpstreamSettings, dead_letter};
 use crate::telemetry::{UpstreamState, UpstreamStatus};
 
+mod allowances;
 mod control;
-mod joining;
-
 mod full;
+mod joining;
 
 struct Rig {
     directory: tempfile::TempDir,
@@ -82,8 +82,11 @@ fn table(id: u32, name: &str) -> TableDef {
 
 impl Rig {
     async fn new(upstream_tables: &[&str]) -> Rig {
+        Rig::with_clock(upstream_tables, Clock::system(Trust::Always, 0)).await
+    }
+
+    async fn with_clock(upstream_tables: &[&str], clock: Clock) -> Rig {
         let directory = tempfile::tempdir().unwrap();
-        let clock = Clock::system(Trust::Always, 0);
         let store = open(&directory, &clock);
         let fake = Fake::start(upstream_tables).await;
         let mut settings =
