@@ -1,4 +1,5 @@
-//! One page over a range of rows, for Query and Scan: it ends at Limit or before 1 MB of rows.
+//! One page over a range of rows, for Query and Scan: it ends at Limit, or with the row that makes 1 MB full. As the service's
+//! does, it does not look for a row behind that: the page after may be empty.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -29,6 +30,8 @@ struct Gathering {
     scanned: usize,
     size: usize,
     fetched_units: usize,
+    /// What the page ends by, in bytes: its rows, or the items that an index fetches from its table, whichever are larger.
+    read: usize,
     /// The last row that was read.
     last: Vec<u8>,
     more: bool,
@@ -54,7 +57,7 @@ pub(super) fn read(
     if let Some(error) = failed {
         return Err(error.into());
     }
-    let Gathering { items, count, scanned, size, fetched_units, last, more } = so_far;
+    let Gathering { items, count, scanned, size, fetched_units, last, more, .. } = so_far;
     let last = match more {
         true => Some(target.last(MapRef::new(&last))?),
         false => None,
@@ -74,29 +77,25 @@ fn visit(
     row: &[u8],
 ) -> Result<ControlFlow<()>, ImageError> {
     let map = MapRef::new(row);
-    let (row_size, beyond) = target.sizes(map);
-    if so_far.size > 0 && so_far.size + row_size.max(beyond) > limits::PAGE {
-        so_far.more = true;
-        return Ok(ControlFlow::Break(()));
-    }
     if let Some(partition) = plan.partition
         && !target.is_of(map, partition)?
     {
         return Ok(ControlFlow::Continue(()));
     }
+    let (row_size, beyond) = target.sizes(map);
     so_far.size += row_size;
+    so_far.read += row_size.max(beyond);
     so_far.fetched_units += beyond.div_ceil(limits::READ_UNIT);
     so_far.last.clear();
     so_far.last.extend_from_slice(row);
-    if target.table.is_expired(map, now) {
-        return Ok(ControlFlow::Continue(()));
+    if !target.table.is_expired(map, now) {
+        so_far.scanned += 1;
+        match target.shown(map)? {
+            Some(shown) => keep(so_far, plan.selection, shown.bytes())?,
+            None => keep(so_far, plan.selection, row)?,
+        }
     }
-    so_far.scanned += 1;
-    match target.shown(map)? {
-        Some(shown) => keep(so_far, plan.selection, shown.bytes())?,
-        None => keep(so_far, plan.selection, row)?,
-    }
-    if plan.limit.is_some_and(|limit| so_far.scanned >= limit) {
+    if so_far.read >= limits::PAGE || plan.limit.is_some_and(|limit| so_far.scanned >= limit) {
         so_far.more = true;
         return Ok(ControlFlow::Break(()));
     }

@@ -34,8 +34,10 @@ pub const TAGS: usize = 50;
 pub const TOO_MANY_TAGS: &str = "Number of Tags exceed the current limit for the provided ResourceArn";
 /// A read unit.
 pub const READ_UNIT: usize = 4096;
-/// A page of Query or Scan, before filters.
+/// A page of Query or Scan, before filters: the item that makes it full is the last.
 pub const PAGE: usize = 1024 * 1024;
+/// What a page may hold at most.
+pub const FULL_PAGE: usize = PAGE + ITEM_SIZE;
 /// Puts and deletes in a BatchWriteItem.
 pub const BATCH_WRITES: usize = 25;
 /// Keys in a BatchGetItem.

@@ -76,5 +76,33 @@ try:
 except db.meta.client.exceptions.ConditionalCheckFailedException as error:
     assert error.response["Item"]["tags"] == {"L": [{"S": "x"}]}, error.response
 
+# Every condition that boto3 builds, in one scan's filter.
+with readings.batch_writer(overwrite_by_pkeys=["device", "ts"]) as batch:
+    for n in range(200):
+        batch.put_item(Item={"device": "yard", "ts": n % 100, "n": n, "name": f"n{n % 10}", "parts": ["a", n], "on": {"deep": n % 2 == 0}})
+    batch.delete_item(Key={"device": "yard", "ts": 99})
+wanted = [n for n in range(100, 199) if n < 180 and n != 150 and n % 10 in (1, 2, 4) and n % 2 == 0]
+built = (
+    Attr("n").gte(100) & Attr("n").lt(180) & Attr("n").ne(150) & Attr("n").between(0, 199)
+    & (Attr("name").is_in(["n1", "n2"]) | Attr("name").begins_with("n4") & Attr("parts").contains("a"))
+    & Attr("on.deep").eq(True) & Attr("parts").size().lte(2) & Attr("parts[1]").attribute_type("N")
+    & ~Attr("gone").exists() & Attr("device").eq("yard")
+)
+found = [
+    int(item["n"])
+    for page in db.meta.client.get_paginator("scan").paginate(
+        TableName="readings", FilterExpression=built, PaginationConfig={"PageSize": 13}
+    )
+    for item in page["Items"]
+]
+assert found == wanted, (found, wanted)
+page = readings.query(KeyConditionExpression=Key("device").eq("yard"), Limit=98, ScanIndexForward=False)
+page = readings.query(
+    KeyConditionExpression=Key("device").eq("yard"), ScanIndexForward=False, ExclusiveStartKey=page["LastEvaluatedKey"]
+)
+assert [int(item["ts"]) for item in page["Items"]] == [0] and "LastEvaluatedKey" not in page, page
+assert sorted(one.name for one in db.tables.all()) == ["inventory", "readings"]
+assert [one.name for one in db.tables.filter(ExclusiveStartTableName="inventory").limit(1)] == ["readings"]
+
 table.delete()
 table.wait_until_not_exists()

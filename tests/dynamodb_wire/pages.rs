@@ -206,16 +206,61 @@ async fn scans_are_refused_in_the_services_words() {
     assert!(both.starts_with("2 validation errors detected: Value '2000000' at 'totalSegments'"), "{both}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_page_ends_before_a_megabyte() {
-    let gateway = Gateway::with_tables().await;
-    let filler = "x".repeat(300_000);
-    for ts in 0..5 {
-        let item = json!({"device": {"S": "d"}, "ts": {"N": ts.to_string()}, "v": {"S": filler}});
+/// Items of so many bytes each, in a partition.
+async fn with_items(gateway: &Gateway, device: &str, count: u32, size: usize) {
+    for ts in 0..count {
+        let mut item = json!({"device": {"S": device}, "ts": {"N": (10 + ts).to_string()}, "v": {"S": ""}});
+        let names = "devicetsv".len() + device.len() + "N".len() + 1;
+        item["v"]["S"] = json!("x".repeat(size - names));
         gateway.ok("PutItem", json!({"TableName": "readings", "Item": item})).await;
     }
-    let page = gateway.ok("Scan", json!({"TableName": "readings"})).await;
-    assert_eq!(page["Count"], 3);
-    let rest = json!({"TableName": "readings", "ExclusiveStartKey": page["LastEvaluatedKey"]});
-    assert_eq!(gateway.ok("Scan", rest).await["Count"], 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_item_that_makes_a_megabyte_full_ends_the_page() {
+    let gateway = Gateway::with_tables().await;
+    // Eight make exactly 1 MB; eight of a byte more go beyond it with the last, as three of 360,000 bytes do.
+    let cases =
+        [("even", 9, 131_072, 8, 128.0), ("over", 8, 131_073, 8, 128.5), ("few", 5, 360_000, 3, 132.0)];
+    for (device, count, size, first, units) in cases {
+        with_items(&gateway, device, count, size).await;
+        for forward in [true, false] {
+            let mut query = json!({
+                "TableName": "readings", "ReturnConsumedCapacity": "TOTAL", "ScanIndexForward": forward,
+                "KeyConditions": {"device": condition("EQ", json!([{"S": device}]))},
+            });
+            let page = gateway.ok("Query", query.clone()).await;
+            assert_eq!(page["Count"], first, "{device} {forward}");
+            assert_eq!(page["ConsumedCapacity"]["CapacityUnits"], units, "{device} {forward}");
+            let last = if forward { 10 + first - 1 } else { 10 + count - first };
+            assert_eq!(page["LastEvaluatedKey"]["ts"]["N"], last.to_string(), "{device} {forward}");
+            query["ExclusiveStartKey"] = page["LastEvaluatedKey"].clone();
+            let rest = gateway.ok("Query", query).await;
+            assert_eq!((&rest["Count"], rest.get("LastEvaluatedKey")), (&json!(count - first), None));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_index_fetches_from_its_table_fills_a_page() {
+    let gateway = Gateway::start().await;
+    let key = |names: [&str; 2]| json!([{"AttributeName": names[0], "KeyType": "HASH"}, {"AttributeName": names[1], "KeyType": "RANGE"}]);
+    let names = ["device", "ts", "kind"].map(|name| json!({"AttributeName": name, "AttributeType": "S"}));
+    let index = json!({"IndexName": "by-kind", "KeySchema": key(["device", "kind"]),
+        "Projection": {"ProjectionType": "KEYS_ONLY"}});
+    let table = json!({"TableName": "large", "AttributeDefinitions": names, "KeySchema": key(["device", "ts"]),
+        "BillingMode": "PAY_PER_REQUEST", "LocalSecondaryIndexes": [index]});
+    gateway.ok("CreateTable", table).await;
+    for ts in ["a", "b", "c", "d", "e", "f"] {
+        let item = json!({"device": {"S": "d"}, "ts": {"S": ts}, "kind": {"S": ts}, "v": {"S": "x".repeat(300_000)}});
+        gateway.ok("PutItem", json!({"TableName": "large", "Item": item})).await;
+    }
+    let query = |select: &str| {
+        json!({"TableName": "large", "IndexName": "by-kind", "Select": select,
+            "KeyConditions": {"device": condition("EQ", json!([{"S": "d"}]))}})
+    };
+    let page = gateway.ok("Query", query("ALL_ATTRIBUTES")).await;
+    assert_eq!((&page["Count"], &page["LastEvaluatedKey"]["kind"]), (&json!(4), &json!({"S": "d"})));
+    let page = gateway.ok("Query", query("ALL_PROJECTED_ATTRIBUTES")).await;
+    assert_eq!((&page["Count"], page.get("LastEvaluatedKey")), (&json!(6), None));
 }

@@ -242,6 +242,7 @@ async fn what_is_not_there_is_said_truly() {
     let arn = created["TableDescription"]["TableArn"].clone();
     let one = json!({"TableName": "one"});
     let backups = gateway.ok("DescribeContinuousBackups", one.clone()).await;
+    assert_eq!(backups["ContinuousBackupsDescription"]["ContinuousBackupsStatus"], "ENABLED");
     let recovery = &backups["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"];
     assert_eq!(recovery["PointInTimeRecoveryStatus"], "DISABLED");
     let absent = gateway.refused("DescribeContinuousBackups", json!({"TableName": "absent"})).await;

@@ -17,7 +17,7 @@ use crate::model::dynamodb_json::{self, DecodeError, InvalidValue};
 use crate::model::{Map, TableName, limits};
 
 /// What a page may hold while it is answered: the rows, and about three times that as JSON.
-const MEMORY: usize = 4 * limits::PAGE;
+const MEMORY: usize = 4 * limits::FULL_PAGE;
 
 /// What the service says where specific attributes are to be selected and none is named.
 pub(super) const UNSPECIFIC: &str =

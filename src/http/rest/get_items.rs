@@ -138,7 +138,7 @@ fn condition(attribute: &KeyAttribute, condition: SortCondition) -> KeyCondition
 async fn list(rest: &Rest, table: Arc<TableDef>, listing: Listing) -> Result<Response, Problem> {
     let Listing { query, limit, form } = listing;
     // The rows, and about three times that as JSON.
-    let share = rest.answers.take(4 * limits::PAGE).await?;
+    let share = rest.answers.take(4 * limits::FULL_PAGE).await?;
     // What the engine finds wrong with a query is a parameter, not an item.
     let page = rest.engine.query(allowed(query)).await.map_err(|error| {
         let mut problem = Problem::from(error);
