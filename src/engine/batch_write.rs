@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::error::invalid;
 use super::prepare::{self, PreparedDelete, PreparedPut, Preparing};
+use super::throughput::Gate;
 use super::{BatchWrite, BatchWritten, EngineError, Write, delete_item, index_writes, keys};
 use crate::model::{RowKey, TableDef};
 use crate::store::{Batch, Read};
@@ -37,6 +38,11 @@ impl PreparedWrite {
 }
 
 impl PreparedBatch {
+    /// The tables.
+    pub(super) fn tables(&self) -> impl Iterator<Item = &Arc<TableDef>> {
+        self.tables.iter().map(|(table, _)| table)
+    }
+
     /// About how many bytes will be staged.
     pub(super) fn weight(&self) -> usize {
         self.tables.iter().flat_map(|(_, writes)| writes).map(PreparedWrite::weight).sum()
@@ -79,12 +85,13 @@ pub(super) fn prepare(preparing: &Preparing, request: BatchWrite) -> Result<Prep
     Ok(PreparedBatch { tables, old_matters: request.old_matters })
 }
 
-/// On the committer's thread.
+/// On the committer's thread. What of a table would change a global index without units is left out.
 pub(super) fn decide(
     read: &dyn Read,
     batch: &mut Batch,
     writes: PreparedBatch,
     now: Option<u64>,
+    gate: Option<&Gate>,
 ) -> Result<BatchWritten, EngineError> {
     for (table, _) in &writes.tables {
         keys::still_there(read.catalog(), table)?;
@@ -93,29 +100,39 @@ pub(super) fn decide(
     let mut indexes = Vec::with_capacity(writes.tables.len());
     // Reading may fail: nothing may have been staged then.
     let mut staged = Batch::default();
+    let mut throttled = Vec::new();
     let old_matters = writes.old_matters;
     for (table, writes) in writes.tables {
         let mut sizes = Vec::with_capacity(writes.len());
         let mut indexed = Vec::new();
+        let mut of_table = Batch::default();
         for write in writes {
             sizes.push(match write {
                 PreparedWrite::Put(put) => {
                     let old = prepare::replaced(read, &put, old_matters, now)?;
                     let size = old.as_ref().map_or(0, prepare::image_size).max(put.size);
                     indexed.extend(index_writes::of(&put.table, old.as_ref(), Some(&put.image)));
-                    staged.put(put.table.id, put.key, put.image, put.about);
+                    of_table.put(put.table.id, put.key, put.image, put.about);
                     size
                 }
                 PreparedWrite::Delete(delete) => {
-                    let old = delete_item::stage(read, &mut staged, &delete, now)?;
+                    let old = delete_item::stage(read, &mut of_table, &delete, now)?;
                     indexed.extend(index_writes::of(&delete.table, old.as_ref(), None));
                     old.as_ref().map_or(0, prepare::image_size)
                 }
             });
         }
+        if gate.is_some_and(|gate| !gate.admits(&table, &indexed)) {
+            throttled.push(table.name.clone());
+            continue;
+        }
+        staged.append(of_table);
         tables.push((table, sizes));
         indexes.push(indexed);
     }
+    if tables.is_empty() && !throttled.is_empty() {
+        return Err(EngineError::IndexThroughputExceeded);
+    }
     batch.append(staged);
-    Ok(BatchWritten { tables, indexes })
+    Ok(BatchWritten { tables, indexes, throttled })
 }

@@ -1,10 +1,11 @@
 //! Why operations fail. Doors give these their wire form.
 
+use super::throughput::Exceeded;
 use crate::expression::UpdateError;
 use crate::model::{Image, ImageError};
 use crate::store::{CommitError, ReadError};
 
-/// Why an operation failed. The text of [`EngineError::Validation`] is DynamoDB's own.
+/// Why an operation failed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum EngineError {
     /// No such table.
@@ -22,12 +23,19 @@ pub enum EngineError {
     /// The request is wrong; the text is DynamoDB's.
     #[error("{0}")]
     Validation(String),
+    /// What is written does not go with its table, or with the item that stands there; the text is DynamoDB's. A
+    /// transaction is cancelled by it, where [`EngineError::Validation`] refuses the request.
+    #[error("{0}")]
+    Unfit(String),
     /// The condition of a write does not hold of the item that stands there, which comes along where it was asked for.
     #[error("The conditional request failed")]
     ConditionFailed(Option<Image>),
     /// A transaction was cancelled: a reason for each of its actions, in order.
     #[error("{}", cancelled(.0))]
     Cancelled(Vec<Reason>),
+    /// The provisioned capacity of a global index that the write changes is used up; nothing was written; try again later.
+    #[error("the provisioned capacity of a global index of the table is used up; try again later")]
+    IndexThroughputExceeded,
     /// A token that came with another transaction within the last ten minutes.
     #[error(
         "a request with other parameters came with the same token within the last ten minutes; use another token"
@@ -62,8 +70,8 @@ pub enum Reason {
     ConditionFailed(Option<Image>),
     /// It is wrong; the text is DynamoDB's.
     Validation(String),
-    /// The table's provisioned capacity is used up.
-    ThroughputExceeded,
+    /// The provisioned capacity of its table, or of a global index that it changes, is used up.
+    ThroughputExceeded(Exceeded),
 }
 
 impl Reason {
@@ -73,7 +81,7 @@ impl Reason {
             Reason::None => "None",
             Reason::ConditionFailed(_) => "ConditionalCheckFailed",
             Reason::Validation(_) => "ValidationError",
-            Reason::ThroughputExceeded => "ProvisionedThroughputExceeded",
+            Reason::ThroughputExceeded(_) => "ProvisionedThroughputExceeded",
         }
     }
 }
@@ -127,7 +135,7 @@ impl From<UpdateError> for EngineError {
     fn from(error: UpdateError) -> EngineError {
         match error {
             UpdateError::Image(error) => error.into(),
-            other => EngineError::Validation(other.to_string()),
+            other => EngineError::Unfit(other.to_string()),
         }
     }
 }
@@ -135,4 +143,9 @@ impl From<UpdateError> for EngineError {
 /// A [`EngineError::Validation`] with DynamoDB's text.
 pub(super) fn invalid(text: impl Into<String>) -> EngineError {
     EngineError::Validation(text.into())
+}
+
+/// An [`EngineError::Unfit`] with DynamoDB's text.
+pub(super) fn unfit(text: impl Into<String>) -> EngineError {
+    EngineError::Unfit(text.into())
 }

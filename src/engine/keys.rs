@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::EngineError;
-use super::error::invalid;
+use super::error::{invalid, unfit};
 use crate::model::{
     AttributeValue, Image, ImageError, Item, KeyCodec, KeyError, KeySchema, KeyType, KeyValue, Map, MapRef,
     RowKey, TableDef, ValueRef,
@@ -46,14 +46,14 @@ fn key_of_item<'i>(
     table: &TableDef,
     item: &'i Item,
 ) -> Result<(KeyValue<'i>, Option<KeyValue<'i>>), EngineError> {
-    table.keys.key_of(item).map_err(|error| invalid(put_text(&table.keys, error)))
+    table.keys.key_of(item).map_err(|error| put_error(&table.keys, error))
 }
 
 /// The row key of a request's key: exactly the key attributes.
 pub(super) fn of_key(keys: KeyCodec, table: &TableDef, key: &Map) -> Result<RowKey, EngineError> {
     let wanted = 1 + usize::from(table.keys.sort.is_some());
     if key.len() != wanted {
-        return Err(invalid(NOT_THE_SCHEMA));
+        return Err(unfit(NOT_THE_SCHEMA));
     }
     within(keys, table, key)
 }
@@ -61,31 +61,31 @@ pub(super) fn of_key(keys: KeyCodec, table: &TableDef, key: &Map) -> Result<RowK
 /// The row key of the key attributes that stand among others.
 pub(super) fn within(keys: KeyCodec, table: &TableDef, key: &Map) -> Result<RowKey, EngineError> {
     let (partition, sort) = table.keys.key_of(key).map_err(|error| match error {
-        KeyError::Missing { .. } | KeyError::WrongType { .. } => invalid(NOT_THE_SCHEMA),
-        other => invalid(put_text(&table.keys, other)),
+        KeyError::Missing { .. } | KeyError::WrongType { .. } => unfit(NOT_THE_SCHEMA),
+        other => put_error(&table.keys, other),
     })?;
     Ok(keys.row_key(table.id, partition, sort))
 }
 
-/// DynamoDB's text for an item whose key is wrong.
-fn put_text(schema: &KeySchema, error: KeyError) -> String {
+/// What is wrong with an item's key. An empty one is wrong whatever the table.
+fn put_error(schema: &KeySchema, error: KeyError) -> EngineError {
     match error {
         KeyError::Missing { name } => {
-            format!("One or more parameter values were invalid: Missing the key {name} in the item")
+            unfit(format!("One or more parameter values were invalid: Missing the key {name} in the item"))
         }
-        KeyError::WrongType { name, expected, actual } => format!(
+        KeyError::WrongType { name, expected, actual } => unfit(format!(
             "One or more parameter values were invalid: Type mismatch for key {name} expected: {expected:?} actual: {actual}"
-        ),
+        )),
         KeyError::Empty { name } => {
             let kind = match key_type(schema, &name) {
                 KeyType::B => "binary",
                 _ => "string",
             };
-            format!(
+            invalid(format!(
                 "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty {kind} value. Key: {name}"
-            )
+            ))
         }
-        KeyError::TooLong { name, limit } => too_long(schema.partition.name == name, limit),
+        KeyError::TooLong { name, limit } => unfit(too_long(schema.partition.name == name, limit)),
     }
 }
 

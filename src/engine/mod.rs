@@ -64,12 +64,13 @@ pub use prepare::ITEM_TOO_LARGE;
 pub use request::*;
 pub use resolve_time::{ESTIMATED, Resolution, ResolveTime};
 pub use streams::{StreamDescribed, StreamName, StreamOf};
-pub use throughput::Capacity;
+pub use throughput::{Capacity, Exceeded};
 
 use crate::clock::Clock;
 use crate::model::{TableDef, TableName};
 use crate::security::Authorized;
-use crate::store::{Batch, Read, Store, Urgency, View};
+use crate::store::{Batch, Origin, Read, Store, Urgency, View};
+use throughput::Gate;
 
 /// The engine; cheap to clone.
 #[derive(Clone)]
@@ -91,7 +92,11 @@ impl Engine {
         let put = put_item::prepare(&self.preparing(), request.into_inner())?;
         let now = self.clock.expiry_now();
         let weight = put.0.weight();
-        self.write(Urgency::Now, weight, move |read, batch| put_item::decide(read, batch, put, now)).await
+        let gate = self.gate([&put.0.table], put.0.about.origin);
+        self.write(Urgency::Now, weight, move |read, batch| {
+            Gate::write(gate, batch, |batch| put_item::decide(read, batch, put, now))
+        })
+        .await
     }
 
     /// DeleteItem.
@@ -99,8 +104,11 @@ impl Engine {
         let delete = delete_item::prepare(&self.preparing(), request.into_inner())?;
         let now = self.clock.expiry_now();
         let weight = delete.0.weight();
-        self.write(Urgency::Now, weight, move |read, batch| delete_item::decide(read, batch, delete, now))
-            .await
+        let gate = self.gate([&delete.0.table], delete.0.about.origin);
+        self.write(Urgency::Now, weight, move |read, batch| {
+            Gate::write(gate, batch, |batch| delete_item::decide(read, batch, delete, now))
+        })
+        .await
     }
 
     /// UpdateItem.
@@ -108,8 +116,12 @@ impl Engine {
         let update = update_item::prepare(&self.preparing(), request.into_inner())?;
         let now = self.clock.expiry_now();
         let weight = update.weight();
-        self.write(Urgency::Now, weight, move |read, batch| update_item::decide(read, batch, update, now))
-            .await
+        let gate = self.gate([update.table()], update.origin());
+        self.write(Urgency::Now, weight, move |read, batch| {
+            let measure = update_item::Measure::ItemAndWritten;
+            Gate::write(gate, batch, |batch| update_item::decide(read, batch, update, measure, now))
+        })
+        .await
     }
 
     /// GetItem.
@@ -139,11 +151,16 @@ impl Engine {
 
     /// BatchWriteItem: one commit.
     pub async fn batch_write(&self, request: Authorized<BatchWrite>) -> Result<BatchWritten, EngineError> {
-        let writes = batch_write::prepare(&self.preparing(), request.into_inner())?;
+        let request = request.into_inner();
+        let origin = request.origin;
+        let writes = batch_write::prepare(&self.preparing(), request)?;
         let now = self.clock.expiry_now();
         let weight = writes.weight();
-        self.write(Urgency::Now, weight, move |read, batch| batch_write::decide(read, batch, writes, now))
-            .await
+        let gate = self.gate(writes.tables(), origin);
+        self.write(Urgency::Now, weight, move |read, batch| {
+            batch_write::decide(read, batch, writes, now, gate.as_ref())
+        })
+        .await
     }
 
     /// TransactWriteItems: one commit, all of it or nothing.
@@ -155,8 +172,9 @@ impl Engine {
         self.throughput.admit_all(transaction.tables(), Capacity::Write, self.clock.now_us())?;
         let now = self.clock.expiry_now();
         let weight = transaction.weight();
+        let gate = self.gate(transaction.tables(), Origin::Dynamodb);
         self.write(Urgency::Now, weight, move |read, batch| {
-            transact_write::decide(read, batch, transaction, now)
+            transact_write::decide(read, batch, transaction, now, gate.as_ref())
         })
         .await
     }
@@ -304,9 +322,23 @@ impl Engine {
         catalog.table(table).is_none_or(|table| self.throughput.admits(table, capacity, self.clock.now_us()))
     }
 
-    /// Takes what a request has cost, in halves of a unit.
-    pub fn spend(&self, table: &TableDef, capacity: Capacity, halves: u64) {
-        self.throughput.spend(table, capacity, halves);
+    /// The same of a read of the table, or of an index of it.
+    pub fn read_has_left(&self, table: &str, index: Option<&str>) -> Result<(), Exceeded> {
+        let catalog = self.store.catalog();
+        let Some(table) = catalog.table(table) else { return Ok(()) };
+        self.throughput.admits_read(table, index, self.clock.now_us())
+    }
+
+    /// Takes what a request has cost, in halves of a unit: from the table, or from a global index of it.
+    pub fn spend(&self, table: &TableDef, index: Option<&str>, capacity: Capacity, halves: u64) {
+        self.throughput.spend(table, index, capacity, halves);
+    }
+
+    /// What holds indexes to their units, where any of these tables has such.
+    fn gate<'t>(&self, tables: impl IntoIterator<Item = &'t Arc<TableDef>>, origin: Origin) -> Option<Gate> {
+        let limited = |table: &Arc<TableDef>| table.indexes.have_units();
+        let gate = || Gate { throughput: self.throughput.clone(), now_us: self.clock.now_us() };
+        (origin == Origin::Dynamodb && tables.into_iter().any(limited)).then(gate)
     }
 
     /// A live table's definition (DescribeTimeToLive, the doors).

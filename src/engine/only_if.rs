@@ -1,6 +1,6 @@
 //! Conditions of writes, decided on the committer's thread; and what no expression may do with a table's key.
 
-use super::error::invalid;
+use super::error::{invalid, unfit};
 use super::{EngineError, OnlyIf};
 use crate::expression::{Condition, Projection, Update};
 use crate::model::{Image, MapRef, TableDef};
@@ -56,7 +56,7 @@ pub(super) fn projection_of_table(
 pub(super) fn update_of_table(table: &TableDef, update: Option<&Update>) -> Result<(), EngineError> {
     let Some(update) = update else { return Ok(()) };
     if let Some(key) = update.changed().find(|name| table.keys.contains(name)) {
-        return Err(invalid(format!(
+        return Err(unfit(format!(
             "One or more parameter values were invalid: Cannot update attribute {key}. This attribute is part of the key"
         )));
     }

@@ -242,6 +242,8 @@ pub struct BatchWritten {
     pub tables: Vec<(Arc<TableDef>, Vec<usize>)>,
     /// What was written to indexes, for each of the tables.
     pub indexes: Vec<Vec<IndexWrite>>,
+    /// The tables of which nothing was written, since a global index of theirs has no units left.
+    pub throttled: Vec<TableName>,
 }
 
 /// A condition on an item that a transaction does not write.

@@ -4,14 +4,18 @@
 //! A request is let through as long as anything is left, and pays what it has cost afterwards: that is known only then,
 //! and an item may cost more than a small table ever saves up. What it owes, the next ones wait for.
 //!
+//! A global index of a provisioned table has units of its own: reads of it are paid by it alone, and a write that would
+//! change it while it has nothing left is refused. That is known once the write is decided. A local index is paid by its table.
+//!
 //! Kept in memory: a restart fills every table up. What comes by MQTT and REST is not limited: a device can't be told
 //! to come back later, and its readings cost nothing here that units would pay for.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{EngineError, Reason};
-use crate::model::{TableDef, TableId};
+use super::{EngineError, IndexWrite, Reason, Updated, Written};
+use crate::model::{IndexDef, IndexKind, TableDef, TableId};
+use crate::store::Batch;
 
 /// How long unused capacity is kept, in seconds.
 const BURST: u64 = 300;
@@ -75,7 +79,16 @@ fn most(rate: u64) -> i128 {
     i128::from(rate) * i128::from(BURST) * i128::from(PARTS)
 }
 
-/// What is left of all tables' capacity; cheap to clone.
+/// Whose capacity it is that is used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exceeded {
+    /// The table's.
+    Table,
+    /// A global index's.
+    Index,
+}
+
+/// What is left of all tables' and global indexes' capacity; cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Throughput(Arc<Mutex<HashMap<(TableId, Capacity), Bucket>>>);
 
@@ -86,13 +99,38 @@ impl Throughput {
 
     /// Whether a request to a table is let through.
     pub(super) fn admits(&self, table: &TableDef, capacity: Capacity, now_us: u64) -> bool {
-        let Some((read, write)) = table.provisioned else { return true };
+        self.has(table.id, table.provisioned, capacity, now_us)
+    }
+
+    /// Whether a read is let through: by the table, or by the global index that it is of.
+    pub(super) fn admits_read(
+        &self,
+        table: &TableDef,
+        index: Option<&str>,
+        now_us: u64,
+    ) -> Result<(), Exceeded> {
+        match index.and_then(|name| global(table, name)) {
+            Some(index) if self.has(index.id, index.provisioned, Capacity::Read, now_us) => Ok(()),
+            Some(_) => Err(Exceeded::Index),
+            None if self.admits(table, Capacity::Read, now_us) => Ok(()),
+            None => Err(Exceeded::Table),
+        }
+    }
+
+    /// Whether all global indexes that a write changes have something left.
+    pub(super) fn admits_writes(&self, table: &TableDef, writes: &[IndexWrite], now_us: u64) -> bool {
+        let mut indexes = writes.iter().filter_map(|write| global(table, &write.name));
+        indexes.all(|index| self.has(index.id, index.provisioned, Capacity::Write, now_us))
+    }
+
+    fn has(&self, id: TableId, units: Option<(u64, u64)>, capacity: Capacity, now_us: u64) -> bool {
+        let Some((read, write)) = units else { return true };
         let rate = match capacity {
             Capacity::Read => read,
             Capacity::Write => write,
         };
         let mut buckets = self.buckets();
-        let bucket = buckets.entry((table.id, capacity)).or_insert_with(|| Bucket::full(rate, now_us));
+        let bucket = buckets.entry((id, capacity)).or_insert_with(|| Bucket::full(rate, now_us));
         if bucket.rate != rate {
             bucket.refill(now_us);
             bucket.set_rate(rate);
@@ -109,23 +147,86 @@ impl Throughput {
     ) -> Result<(), EngineError> {
         let reason = |table| match self.admits(table, capacity, now_us) {
             true => Reason::None,
-            false => Reason::ThroughputExceeded,
+            false => Reason::ThroughputExceeded(Exceeded::Table),
         };
         let reasons: Vec<Reason> = tables.map(|table| reason(table)).collect();
-        match reasons.contains(&Reason::ThroughputExceeded) {
+        match reasons.contains(&Reason::ThroughputExceeded(Exceeded::Table)) {
             true => Err(EngineError::Cancelled(reasons)),
             false => Ok(()),
         }
     }
 
-    /// What a request has cost, in halves of a unit.
-    pub(super) fn spend(&self, table: &TableDef, capacity: Capacity, halves: u64) {
+    /// What a request has cost, in halves of a unit: of the table, or of a global index of it.
+    pub(super) fn spend(&self, table: &TableDef, index: Option<&str>, capacity: Capacity, halves: u64) {
+        let id = index.and_then(|name| global(table, name)).map_or(table.id, |index| index.id);
         if table.provisioned.is_none() {
             return;
         }
-        if let Some(bucket) = self.buckets().get_mut(&(table.id, capacity)) {
+        if let Some(bucket) = self.buckets().get_mut(&(id, capacity)) {
             bucket.spend(halves);
         }
+    }
+}
+
+/// A global index with units of its own.
+fn global<'t>(table: &'t TableDef, name: &str) -> Option<&'t IndexDef> {
+    table.indexes.live().find(|index| index.kind == IndexKind::Global && index.name == name)
+}
+
+/// Holds the global indexes that writes change to their units: those of DynamoDB's door.
+pub(super) struct Gate {
+    pub(super) throughput: Throughput,
+    pub(super) now_us: u64,
+}
+
+impl Gate {
+    /// Decides a write, and stages it unless a global index that it changes has nothing left.
+    pub(super) fn write<W: Wrote>(
+        gate: Option<Gate>,
+        batch: &mut Batch,
+        decide: impl FnOnce(&mut Batch) -> Result<W, EngineError>,
+    ) -> Result<W, EngineError> {
+        let Some(gate) = gate else { return decide(batch) };
+        let mut staged = Batch::default();
+        let wrote = decide(&mut staged)?;
+        if !gate.admits(wrote.table(), wrote.indexes()) {
+            return Err(EngineError::IndexThroughputExceeded);
+        }
+        batch.append(staged);
+        Ok(wrote)
+    }
+
+    /// Whether all global indexes that a write changes have something left.
+    pub(super) fn admits(&self, table: &TableDef, writes: &[IndexWrite]) -> bool {
+        self.throughput.admits_writes(table, writes, self.now_us)
+    }
+}
+
+/// What a write of one item has written to.
+pub(super) trait Wrote {
+    /// The table.
+    fn table(&self) -> &TableDef;
+    /// Its indexes.
+    fn indexes(&self) -> &[IndexWrite];
+}
+
+impl Wrote for Written {
+    fn table(&self) -> &TableDef {
+        &self.table
+    }
+
+    fn indexes(&self) -> &[IndexWrite] {
+        &self.indexes
+    }
+}
+
+impl Wrote for Updated {
+    fn table(&self) -> &TableDef {
+        &self.table
+    }
+
+    fn indexes(&self) -> &[IndexWrite] {
+        &self.indexes
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::throughput::Throughput;
-use super::transact_write::{cancelled_by, of_the_key, refuse_duplicates, too_large};
+use super::transact_write::{cancelled_by, refuse_duplicates, too_large};
 use super::{Capacity, EngineError, Got, TransactGet, get_item, keys, only_if};
 use crate::model::{KeyCodec, RowKey, TableDef, limits};
 use crate::store::Read;
@@ -41,7 +41,7 @@ fn check(read: &dyn Read, codec: KeyCodec, request: &TransactGet) -> Result<Vec<
         only_if::projection_of_table(&table, get.projection.as_ref())?;
         match keys::of_key(codec, &table, &get.key) {
             Ok(key) => seen.push(key),
-            Err(EngineError::Validation(text)) if of_the_key(&text) => {
+            Err(EngineError::Unfit(text)) => {
                 cancelled.get_or_insert((at, text));
             }
             Err(error) => return Err(error),

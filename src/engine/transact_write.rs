@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use super::error::invalid;
 use super::prepare::{self, PreparedDelete, PreparedPut, Preparing};
+use super::throughput::{Exceeded, Gate};
 use super::transact_token::{self, Known};
-use super::update_item::PreparedUpdate;
+use super::update_item::{Measure, PreparedUpdate};
 use super::{
     Action, CheckItem, EngineError, OnlyIf, Reason, TransactWrite, Transacted, TransactedTable, Written,
     delete_item, index_writes, keys, only_if, put_item, update_item,
@@ -91,7 +92,7 @@ pub(super) fn prepare(
     for (at, action) in actions.into_iter().enumerate() {
         match prepare_one(preparing, action) {
             Ok(action) => prepared.push(action),
-            Err(EngineError::Validation(text)) if of_the_key(&text) => {
+            Err(EngineError::Unfit(text)) => {
                 cancelled.get_or_insert((at, text));
             }
             Err(error) => return Err(error),
@@ -135,11 +136,6 @@ pub(super) fn refuse_duplicates<'k>(keys: impl Iterator<Item = &'k RowKey>) -> R
     Ok(())
 }
 
-/// Whether it is the key, or an index's key, that does not go with the table.
-pub(super) fn of_the_key(text: &str) -> bool {
-    text == keys::NOT_THE_SCHEMA || text.starts_with("One or more parameter values were invalid:")
-}
-
 fn prepare_one(preparing: &Preparing, action: Action) -> Result<PreparedAction, EngineError> {
     Ok(match action {
         Action::Put(put) => {
@@ -166,6 +162,7 @@ pub(super) fn decide(
     batch: &mut Batch,
     prepared: PreparedTransaction,
     now: Option<u64>,
+    gate: Option<&Gate>,
 ) -> Result<Transacted, EngineError> {
     let PreparedTransaction { actions, token } = prepared;
     for action in &actions {
@@ -183,15 +180,15 @@ pub(super) fn decide(
     let mut done = Transacted::default();
     for action in actions {
         let reason = match act(read, &mut staged, action, now) {
+            Ok(written) if gate.is_some_and(|gate| !gate.admits(&written.table, &written.indexes)) => {
+                Reason::ThroughputExceeded(Exceeded::Index)
+            }
             Ok(written) => {
                 done.add(&written.table, written.size, written.indexes);
                 Reason::None
             }
             Err(EngineError::ConditionFailed(item)) => Reason::ConditionFailed(item),
-            // An empty key of an index refuses the request as a whole.
-            Err(EngineError::Validation(text)) if !text.contains("values are not valid") => {
-                Reason::Validation(text)
-            }
+            Err(EngineError::Unfit(text)) => Reason::Validation(text),
             Err(error) => return Err(error),
         };
         reasons.push(reason);
@@ -216,7 +213,7 @@ fn act(
         PreparedAction::Put(put, only_if) => put_item::decide(read, staged, (put, only_if, true), now),
         PreparedAction::Delete(delete, only_if) => delete_item::decide(read, staged, (delete, only_if), now),
         PreparedAction::Update(update) => {
-            let updated = update_item::decide(read, staged, update, now)?;
+            let updated = update_item::decide(read, staged, update, Measure::Item, now)?;
             let (table, old, size, indexes) = (updated.table, updated.old, updated.size, updated.indexes);
             Ok(Written { table, old, size, indexes })
         }

@@ -2,15 +2,25 @@
 
 use std::sync::Arc;
 
-use super::error::invalid;
+use super::error::unfit;
 use super::prepare::{self, Preparing};
 use super::{EngineError, OnlyIf, UpdateItem, Updated, index_keys, index_writes, keys, only_if};
 use crate::expression::Update;
 use crate::model::{Image, RowKey, TableDef, limits, size};
-use crate::store::{About, Batch, Read};
+use crate::store::{About, Batch, Origin, Read};
 
 /// What an update may weigh while it waits besides its key: its constants are part of a request's body.
 const WEIGHT: usize = 4096;
+
+/// What must be within the limit of an item's size. The service measures UpdateItem in its own way, and all else by the
+/// item alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Measure {
+    /// The item that the update makes.
+    Item,
+    /// That, and [what the update writes](Update::written_size).
+    ItemAndWritten,
+}
 
 /// An update ready to be decided.
 pub(super) struct PreparedUpdate {
@@ -25,6 +35,10 @@ pub(super) struct PreparedUpdate {
 impl PreparedUpdate {
     pub(super) fn table(&self) -> &Arc<TableDef> {
         &self.table
+    }
+
+    pub(super) fn origin(&self) -> Origin {
+        self.about.origin
     }
 
     pub(super) fn key(&self) -> &RowKey {
@@ -53,6 +67,7 @@ pub(super) fn decide(
     read: &dyn Read,
     batch: &mut Batch,
     prepared: PreparedUpdate,
+    measure: Measure,
     now: Option<u64>,
 ) -> Result<Updated, EngineError> {
     let PreparedUpdate { table, key, key_image, update, only_if, about } = prepared;
@@ -69,8 +84,12 @@ pub(super) fn decide(
         None => before.as_map().to_map()?,
     };
     let new_size = size::item_size(&item);
-    if new_size > limits::ITEM_SIZE {
-        return Err(invalid("Item size to update has exceeded the maximum allowed size"));
+    let written = match (&update, measure) {
+        (Some(update), Measure::ItemAndWritten) => update.written_size(&item),
+        _ => 0,
+    };
+    if new_size.max(written) > limits::ITEM_SIZE {
+        return Err(unfit("Item size to update has exceeded the maximum allowed size"));
     }
     index_keys::check_updated(&table, &item)?;
     let new = Image::encode(&item);

@@ -51,7 +51,7 @@ pub(super) fn text(kind: Kind, text: &str) -> Result<(), Fault> {
     }
     match text.len() {
         0..=limits::SIZE => Ok(()),
-        size if kind == Kind::Filter => Err(Fault::FilterTooLarge(size)),
+        size if matches!(kind, Kind::Condition | Kind::Filter) => Err(Fault::TestTooLarge(size)),
         _ => Err(Fault::TooLarge),
     }
 }

@@ -43,9 +43,6 @@ pub enum ExpressionError {
     /// A key or a value of ExpressionAttributeNames or ExpressionAttributeValues is wrong.
     #[error("{0} {1}")]
     Placeholder(Placeholder, PlaceholderFault),
-    /// A value of ExpressionAttributeValues nests too many levels: reported without its key.
-    #[error("{0}")]
-    TooDeep(InvalidValue),
     /// Placeholders that no expression uses, as they stand in the request.
     #[error("Value provided in {0} unused in expressions: keys: {{{1}}}")]
     Unused(Placeholder, String),
@@ -98,9 +95,9 @@ pub enum PlaceholderFault {
 pub enum Fault {
     #[error("Expression size has exceeded the maximum allowed size;")]
     TooLarge,
-    /// A filter's size, in bytes, is told.
+    /// The size of a condition or a filter, in bytes, is told.
     #[error("Expression size has exceeded the maximum allowed size; expression size: {0}")]
-    FilterTooLarge(usize),
+    TestTooLarge(usize),
     #[error("The expression can not be empty;")]
     Empty,
     #[error("Syntax error; token: \"{token}\", near: \"{near}\"")]

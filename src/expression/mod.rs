@@ -13,6 +13,7 @@ mod bind;
 mod check;
 mod condition;
 mod constant;
+mod cost;
 mod error;
 mod key_condition;
 mod legacy;

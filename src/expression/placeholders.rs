@@ -77,12 +77,9 @@ impl Placeholders {
         if let Some(values) = values {
             check_keys(Placeholder::Values, ':', values.iter().map(|(key, _)| key.as_str()))?;
             for (key, value) in values {
-                let value = value.map_err(|fault| match fault {
-                    InvalidValue::TooDeep => ExpressionError::TooDeep(fault),
-                    fault => ExpressionError::Placeholder(
-                        Placeholder::Values,
-                        PlaceholderFault::Value(fault, key.clone()),
-                    ),
+                let value = value.map_err(|fault| {
+                    let fault = PlaceholderFault::Value(fault, key.clone());
+                    ExpressionError::Placeholder(Placeholder::Values, fault)
                 })?;
                 let stands_for = Arc::new(Constant::new(value));
                 placeholders.values.push(Entry { key, stands_for, used: false });

@@ -201,6 +201,8 @@ fn blame(error: &EngineError) -> Blame {
         | EngineError::LimitExceeded(_)
         | EngineError::ResourceInUse(_)
         | EngineError::Validation(_)
+        | EngineError::Unfit(_)
+        | EngineError::IndexThroughputExceeded
         | EngineError::ConditionFailed(_)
         | EngineError::Cancelled(_)
         | EngineError::TokenReused

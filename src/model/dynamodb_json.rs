@@ -17,8 +17,8 @@ use jiter::Jiter;
 pub use invalid::InvalidValue;
 
 use super::image::{ImageError, MapRef, ValueRef};
-use super::json;
 use super::value::{AttributeValue, Map};
+use super::{json, limits};
 
 /// Why a JSON text is not an attribute value or an item.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,7 +41,12 @@ pub fn read_item(json: &mut Jiter<'_>) -> Result<Map, DecodeError> {
 
 /// Reads one attribute value (`{"S": "x"}`); the parser stands before its `{`. As [`read_item`] after an error.
 pub fn read_value(json: &mut Jiter<'_>) -> Result<AttributeValue, DecodeError> {
-    read::value(json)
+    read_value_within(json, limits::NESTING)
+}
+
+/// The same of a value that may have so many levels.
+pub fn read_value_within(json: &mut Jiter<'_>, nesting: usize) -> Result<AttributeValue, DecodeError> {
+    read::value(json, nesting)
 }
 
 /// A word that the service takes for a boolean.

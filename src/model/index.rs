@@ -76,6 +76,11 @@ pub struct Indexes {
 }
 
 impl Indexes {
+    /// Whether any of them has units of its own.
+    pub fn have_units(&self) -> bool {
+        self.live().any(|index| index.provisioned.is_some())
+    }
+
     /// The indexes that are not removed.
     pub fn live(&self) -> impl Iterator<Item = &IndexDef> {
         self.list.iter().filter(|index| !index.dropped)

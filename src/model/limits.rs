@@ -12,6 +12,8 @@ pub const ATTRIBUTE_NAME: usize = 65_535;
 pub const KEY_ATTRIBUTE_NAME: usize = 255;
 /// Levels of lists and maps within a value.
 pub const NESTING: usize = 32;
+/// The same of a value that only an expression in a transaction uses. Measured from outside: 33 levels are taken, 41 not.
+pub const TRANSACTION_VALUE_NESTING: usize = NESTING + 1;
 /// Significant digits of a number.
 pub const NUMBER_DIGITS: u32 = 38;
 /// The exponent of a number's first digit, at most: magnitudes are below 1E126.

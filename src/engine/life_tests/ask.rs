@@ -163,7 +163,9 @@ pub(super) async fn ask(engine: &Engine, request: &Request) -> Result<Result<(),
     };
     match done {
         Ok(()) => Ok(Ok(())),
-        Err(EngineError::ConditionFailed(_) | EngineError::Validation(_)) => Ok(Err(vec![false])),
+        Err(EngineError::ConditionFailed(_) | EngineError::Validation(_) | EngineError::Unfit(_)) => {
+            Ok(Err(vec![false]))
+        }
         Err(EngineError::Cancelled(reasons)) => {
             Ok(Err(reasons.iter().map(|reason| *reason == Reason::None).collect()))
         }

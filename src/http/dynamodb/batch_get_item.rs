@@ -11,6 +11,7 @@ use super::json::{Object, list};
 use super::mismatch::Expected;
 use super::parameter::Shared;
 use super::request::Wire;
+use super::request_items::{self, RequestItems};
 use crate::engine::{BatchGet, BatchGot, Capacity};
 use crate::http::memory::Share;
 use crate::model::dynamodb_json::{self, DecodeError};
@@ -26,25 +27,9 @@ struct Entry {
 }
 
 pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
-    let (mut entries, mut given, mut shared) = (Vec::new(), None, Shared::default());
-    let mut asked: &[u8] = &[];
-    let read = Wire::read(call.body, |wire, name| {
-        match name {
-            "RequestItems" => {
-                entries.clear();
-                let (read, text) = wire.with_text(|wire| {
-                    wire.object(Expected::Map("KeysAndAttributes"), |wire, table| {
-                        entries.extend(entry(wire, table)?);
-                        Ok(())
-                    })
-                })?;
-                (given, asked) = (read.then_some(()), text);
-            }
-            _ => shared.member(wire, name)?,
-        }
-        Ok(())
-    })?;
-    let tables = check(&shared, given.map(|()| asked), &mut entries)?;
+    let RequestItems { mut entries, given, shared, read } =
+        request_items::read(call.body, "KeysAndAttributes", entry)?;
+    let tables = check(&shared, given, &mut entries)?;
     for entry in &entries {
         entry.expressions.check_mixture()?;
     }

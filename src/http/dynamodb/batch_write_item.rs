@@ -11,6 +11,7 @@ use super::json::{Object, list};
 use super::mismatch::Expected;
 use super::parameter::Shared;
 use super::request::Wire;
+use super::request_items::{self, RequestItems};
 use super::shown;
 use crate::engine::{BatchWrite, BatchWritten, Capacity, Write};
 use crate::model::dynamodb_json::{DecodeError, write_item};
@@ -28,26 +29,14 @@ pub(super) struct WriteRequest {
 }
 
 pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
-    let (mut entries, mut given, mut shared) = (Vec::new(), None, Shared::default());
-    let read = Wire::read(call.body, |wire, name| {
-        match name {
-            "RequestItems" => {
-                entries.clear();
-                let read = wire.object(Expected::Map("WriteRequests"), |wire, table| {
-                    entries.push(entry(wire, table)?);
-                    Ok(())
-                })?;
-                given = read.then_some(());
-            }
-            _ => shared.member(wire, name)?,
-        }
-        Ok(())
-    })?;
-    check(&shared, given, &entries)?;
+    let RequestItems { entries, given, shared, read } =
+        request_items::read(call.body, "WriteRequests", |wire, table| entry(wire, table).map(Some))?;
+    check(&shared, given.map(drop), &entries)?;
     let tables = to_engine(entries)?;
     read.values()?;
 
-    let (tables, later) = call.admitted(tables, Capacity::Write)?;
+    let (tables, mut later) = call.admitted(tables, Capacity::Write)?;
+    let kept = call.held_by_indexes(&tables);
     let mut collections = Collections::new(shared.wants_metrics());
     for (table, writes) in &tables {
         for Write::Put(item) | Write::Delete(item) in writes {
@@ -58,8 +47,10 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
         BatchWrite { tables, old_matters: shared.report() != Report::None, origin: Origin::Dynamodb };
     let written = call.engine().batch_write(call.authorize(request)).await;
     let written = written.map_err(|error| not_the_schema(error.into()))?;
-    for (table, sizes) in &written.tables {
-        call.spend(table, Capacity::Write, sizes.iter().map(|size| Units::write(*size)).sum());
+    later.extend(kept.into_iter().filter(|(name, _)| written.throttled.contains(name)));
+    for ((table, sizes), indexes) in written.tables.iter().zip(&written.indexes) {
+        let units = sizes.iter().map(|size| Units::write(*size)).sum();
+        call.spend_with(table, Capacity::Write, units, &index_units(indexes));
     }
     answer(call, &written, &later, shared.report(), &collections).await
 }

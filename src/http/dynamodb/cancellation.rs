@@ -1,7 +1,7 @@
 //! CancellationReasons: what became of each action of a transaction that was cancelled.
 
 use super::json::{Object, list};
-use super::throttle::THROUGHPUT_EXCEEDED;
+use super::throttle;
 use crate::engine::Reason;
 use crate::model::dynamodb_json::write_image;
 
@@ -22,7 +22,7 @@ pub(super) fn write(reasons: &[Reason], out: &mut Vec<u8>) {
             Reason::None => {}
             Reason::ConditionFailed(_) => one.text("Message", "The conditional request failed"),
             Reason::Validation(text) => one.text("Message", text),
-            Reason::ThroughputExceeded => one.text("Message", THROUGHPUT_EXCEEDED),
+            Reason::ThroughputExceeded(whose) => one.text("Message", throttle::text(*whose)),
         }
         one.close();
         Ok::<(), std::convert::Infallible>(())

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::capacity::Units;
+use super::capacity::{Units, index_units};
 use super::collections::Collections;
 use super::error::WireError;
 use super::expressions;
@@ -20,6 +20,11 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     let mut collections = Collections::new(request.shared.wants_metrics());
     collections.note(call, &delete.table, &delete.key);
     let written = call.engine().delete_item(call.authorize(delete)).await?;
-    call.spend(&written.table, Capacity::Write, Units::write(written.size));
+    call.spend_with(
+        &written.table,
+        Capacity::Write,
+        Units::write(written.size),
+        &index_units(&written.indexes),
+    );
     written::answer(call, &written, returns_old, request.shared.report(), &collections).await
 }

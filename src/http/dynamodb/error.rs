@@ -4,8 +4,8 @@
 
 use hyper::StatusCode;
 
-use super::cancellation;
-use crate::engine::{EngineError, Reason, StreamError};
+use super::{cancellation, throttle};
+use crate::engine::{EngineError, Exceeded, Reason, StreamError};
 use crate::http::body::BodyError;
 use crate::http::memory::Crowded;
 use crate::model::dynamodb_json::{self, DecodeError, InvalidValue};
@@ -230,7 +230,7 @@ impl From<EngineError> for WireError {
                 WireError::new(Kind::ResourceNotFound, format!("Requested resource not found: {index}"))
             }
             EngineError::LimitExceeded(text) => WireError::new(Kind::LimitExceeded, text),
-            EngineError::Validation(text) => WireError::validation(text),
+            EngineError::Validation(text) | EngineError::Unfit(text) => WireError::validation(text),
             EngineError::ConditionFailed(item) => {
                 let text = "The conditional request failed";
                 WireError { item, ..WireError::new(Kind::ConditionalCheckFailed, text) }
@@ -239,6 +239,7 @@ impl From<EngineError> for WireError {
                 let reasons = reasons.clone();
                 WireError { reasons, ..WireError::new(Kind::TransactionCanceled, error.to_string()) }
             }
+            EngineError::IndexThroughputExceeded => throttle::exceeded(Exceeded::Index),
             EngineError::TokenReused => WireError::new(Kind::IdempotentParameterMismatch, error.to_string()),
             EngineError::DeletionProtected(_) => WireError::validation(
                 "Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.",

@@ -37,6 +37,11 @@ impl Takes {
         self.expressions.iter().copied().filter(|name| *name != "ProjectionExpression")
     }
 
+    /// Levels that a value may have.
+    fn nesting(&self) -> usize {
+        if self.legacy.is_empty() { limits::TRANSACTION_VALUE_NESTING } else { limits::NESTING }
+    }
+
     /// Whether the service has its newer words for what is wrong: transactions and Scan have kept the older ones.
     fn newer(&self) -> bool {
         let reads = self.legacy.contains(&"AttributesToGet") && !self.legacy.contains(&"ScanFilter");
@@ -151,7 +156,7 @@ impl Expressions {
         match name {
             "ExpressionAttributeNames" => self.names = names(wire)?,
             "ExpressionAttributeValues" if self.takes.with_values().next().is_some() => {
-                self.values = values(wire)?
+                self.values = values(wire, self.takes.nesting())?
             }
             legacy if !self.takes.legacy.contains(&legacy) => return Ok(false),
             "ConditionalOperator" => self.operator = wire.string()?,
@@ -419,8 +424,8 @@ impl Expressions {
             {
                 self.refusal(fault.newer())
             }
-            // Only a Scan tells the size.
-            ExpressionError::Invalid(kind, Fault::FilterTooLarge(_)) if self.takes.newer() => {
+            // Only the older words tell the size.
+            ExpressionError::Invalid(kind, Fault::TestTooLarge(_)) if self.takes.newer() => {
                 self.refusal(ExpressionError::Invalid(kind, Fault::TooLarge))
             }
             ExpressionError::Placeholder(_, PlaceholderFault::LongName(_)) if self.takes.write => {
@@ -505,10 +510,10 @@ fn names(wire: &mut Wire<'_>) -> Result<Option<Vec<(String, String)>>, DecodeErr
 }
 
 /// ExpressionAttributeValues; of a key given twice the last one counts.
-fn values(wire: &mut Wire<'_>) -> Result<Option<Vec<Value>>, DecodeError> {
+fn values(wire: &mut Wire<'_>, nesting: usize) -> Result<Option<Vec<Value>>, DecodeError> {
     each(wire, "AttributeValue", |wire, key, all: &mut Vec<Value>| {
         all.retain(|(earlier, _)| earlier != key);
-        all.extend(wire.checked_value()?.map(|value| (key.to_owned(), value)));
+        all.extend(wire.checked_value(nesting)?.map(|value| (key.to_owned(), value)));
         Ok(())
     })
 }

@@ -46,6 +46,7 @@ mod parameter;
 mod put_item;
 mod query;
 mod request;
+mod request_items;
 mod response;
 mod scan;
 mod shard_iterator;

@@ -10,11 +10,11 @@ use super::expressions::{Expressions, Takes};
 use super::json::{Object, list};
 use super::parameter::Shared;
 use super::request::Wire;
-use crate::engine::{OfIndex, Page, Selection};
+use crate::engine::{Capacity, OfIndex, Page, Selection};
 use crate::expression::{Condition, Projection};
 use crate::http::memory::Share;
 use crate::model::dynamodb_json::{self, DecodeError, InvalidValue};
-use crate::model::{IndexKind, Map, limits};
+use crate::model::{Map, TableName, limits};
 
 /// What a page may hold while it is answered: the rows, and about three times that as JSON.
 const MEMORY: usize = 4 * limits::FULL_PAGE;
@@ -138,11 +138,15 @@ impl Paging {
         Ok(call.answers().take(few.min(MEMORY)).await?)
     }
 
-    /// What a page has cost the table: a local index is paid by it, a global one has units of its own.
-    pub(super) fn units(&self, page: &Page) -> Units {
+    /// Refuses a page of a table, or of a global index, that has no capacity left.
+    pub(super) fn admit(&self, call: &Call<'_>, table: &TableName) -> Result<(), WireError> {
+        call.admit_read(table, self.index.as_deref())
+    }
+
+    /// Takes what a page has cost.
+    pub(super) fn spend(&self, call: &Call<'_>, page: &Page) {
         let (own, indexes) = self.parts(page);
-        let local = indexes.iter().filter(|(_, kind, _)| *kind == IndexKind::Local).map(|(.., units)| *units);
-        local.chain([own]).sum()
+        call.spend_with(&page.table, Capacity::Read, own, &indexes);
     }
 
     /// What a page has cost the table itself, and the index.

@@ -9,7 +9,7 @@ use super::expressions;
 use super::key_conditions;
 use super::page::{Paging, UNSPECIFIC};
 use super::request::Wire;
-use crate::engine::{Capacity, Query};
+use crate::engine::Query;
 
 pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     let mut paging = Paging::new(&expressions::QUERY);
@@ -71,8 +71,8 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
         start: paging.start.take(),
         selection: paging.selection(ready.filter, ready.projection),
     };
-    call.admit(&request.table, Capacity::Read)?;
+    paging.admit(call, &request.table)?;
     let page = call.engine().query(call.authorize(request)).await?;
-    call.spend(&page.table, Capacity::Read, paging.units(&page));
+    paging.spend(call, &page);
     paging.answer(&page, share)
 }

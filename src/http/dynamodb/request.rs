@@ -163,13 +163,14 @@ impl<'j> Wire<'j> {
         }
     }
 
-    /// One attribute value, or what is wrong with it.
+    /// One attribute value of at most so many levels, or what is wrong with it.
     pub(super) fn checked_value(
         &mut self,
+        nesting: usize,
     ) -> Result<Option<std::result::Result<AttributeValue, InvalidValue>>> {
         match self.value_or_null()? {
             None => Ok(None),
-            Some(Peek::Object) => match dynamodb_json::read_value(&mut self.json) {
+            Some(Peek::Object) => match dynamodb_json::read_value_within(&mut self.json, nesting) {
                 Ok(value) => Ok(Some(Ok(value))),
                 Err(DecodeError::Validation(fault)) => Ok(Some(Err(fault))),
                 Err(error) => Err(error),

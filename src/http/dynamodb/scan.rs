@@ -8,7 +8,7 @@ use super::error::WireError;
 use super::expressions;
 use super::page::Paging;
 use super::request::Wire;
-use crate::engine::{Capacity, Scan};
+use crate::engine::Scan;
 
 pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     let mut paging = Paging::new(&expressions::SCAN);
@@ -50,9 +50,9 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
         segment,
         selection: paging.selection(ready.filter, ready.projection),
     };
-    call.admit(&request.table, Capacity::Read)?;
+    paging.admit(call, &request.table)?;
     let page = call.engine().scan(call.authorize(request)).await?;
-    call.spend(&page.table, Capacity::Read, paging.units(&page));
+    paging.spend(call, &page);
     paging.answer(&page, share)
 }
 

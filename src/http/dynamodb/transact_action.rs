@@ -8,7 +8,7 @@ use super::mismatch::Expected;
 use super::one_item::{Named, OneItem};
 use super::request::Wire;
 use crate::engine::{Action, CheckItem, DeleteItem, OnlyIf, PutItem, UpdateItem};
-use crate::model::dynamodb_json::DecodeError;
+use crate::model::dynamodb_json::{DecodeError, InvalidValue};
 use crate::model::size::item_size;
 use crate::model::{Map, TableName};
 use crate::store::Origin;
@@ -54,13 +54,19 @@ impl Kind {
     }
 }
 
-/// An element of TransactItems.
+/// An element of TransactItems, and the first wrong value in it.
 #[derive(Debug, Default)]
-pub(super) struct Element(Vec<(Kind, OneItem)>);
+pub(super) struct Element(Vec<(Kind, OneItem)>, Option<InvalidValue>);
 
 impl Element {
     /// Reads one.
     pub(super) fn read(wire: &mut Wire<'_>) -> Result<Element, DecodeError> {
+        let (mut element, invalid) = wire.apart(Element::kinds)?;
+        element.1 = invalid;
+        Ok(element)
+    }
+
+    fn kinds(wire: &mut Wire<'_>) -> Result<Element, DecodeError> {
         let mut element = Element::default();
         wire.object(Expected::Element("TransactWriteItem"), |wire, name| {
             let Some(kind) = KINDS.into_iter().find(|kind| kind.member().0 == name) else {
@@ -102,8 +108,7 @@ impl Element {
         let Some((kind, action)) = self.0.pop().filter(|_| text.is_empty()) else {
             return Err(WireError::validation(text));
         };
-        action.expressions.check_mixture()?;
-        Ok(Request { kind, action })
+        Ok(Request { kind, action, invalid: self.1 })
     }
 }
 
@@ -112,6 +117,7 @@ impl Element {
 pub(super) struct Request {
     kind: Kind,
     action: OneItem,
+    invalid: Option<InvalidValue>,
 }
 
 impl Request {
@@ -135,10 +141,15 @@ impl Request {
         self.kind != Kind::Check
     }
 
-    /// As the engine takes it, its expressions parsed and bound.
+    /// As the engine takes it, its expressions parsed and bound. What is wrong with them comes before what is wrong with
+    /// the item or the key, and one action after another.
     pub(super) fn into_engine(self) -> Result<Action, WireError> {
-        let Request { kind, mut action } = self;
+        let Request { kind, mut action, invalid } = self;
+        action.expressions.check_mixture()?;
         let ready = action.expressions.ready()?;
+        if let Some(fault) = invalid {
+            return Err(fault.into());
+        }
         let table = Violations::new().table(action.table.as_deref());
         let (Some(table), Some(item)) = (table, action.item) else { return Err(super::unreadable()) };
         let return_old = action.shared.returns_on_failure();

@@ -17,7 +17,7 @@ use crate::model::{ImageError, limits};
 
 pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     let (mut elements, mut token, mut shared) = (None, None, Shared::default());
-    let read = Wire::read(call.body, |wire, name| {
+    Wire::read(call.body, |wire, name| {
         match name {
             "TransactItems" => {
                 let mut read = Vec::new();
@@ -34,7 +34,6 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     })?;
     check(&shared, token.as_deref(), elements.as_deref())?;
     let requests = elements.into_iter().flatten().map(Element::only).collect::<Result<Vec<_>, _>>()?;
-    read.values()?;
 
     let token = token.map(|token| RequestToken { token, fingerprint: fingerprint(&requests) });
     let payload = requests.iter().map(Request::size).sum();
@@ -87,8 +86,8 @@ async fn answer(
     // A repeated transaction has only read its items.
     let capacity = if done.repeated { Capacity::Read } else { Capacity::Write };
     let costs: Vec<_> = done.tables.iter().map(|table| (table, cost(table, capacity))).collect();
-    for (table, (units, _)) in &costs {
-        call.spend(&table.table, capacity, *units);
+    for (table, (units, indexes)) in &costs {
+        call.spend_with(&table.table, capacity, *units, indexes);
     }
     let mut out = Vec::new();
     let mut answer = Object::open(&mut out);

@@ -23,7 +23,8 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     let mut collections = Collections::new(request.shared.wants_metrics());
     collections.note(call, &update.table, &update.key);
     let updated = call.engine().update_item(call.authorize(update)).await?;
-    call.spend(&updated.table, Capacity::Write, Units::write(updated.size));
+    let indexes = index_units(&updated.indexes);
+    call.spend_with(&updated.table, Capacity::Write, Units::write(updated.size), &indexes);
     answer(call, &updated, &request.shared, &collections).await
 }
 

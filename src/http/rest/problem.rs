@@ -156,9 +156,9 @@ impl From<EngineError> for Problem {
             | EngineError::Cancelled(_)
             | EngineError::TokenReused
             | EngineError::ConditionFailed(_) => Problem::new(Kind::Conflict, text),
-            EngineError::Validation(_) => Problem::not_an_item(text),
+            EngineError::Validation(_) | EngineError::Unfit(_) => Problem::not_an_item(text),
             EngineError::Full(_) => Problem::new(Kind::Full, text),
-            EngineError::Busy => Problem::new(Kind::Busy, text),
+            EngineError::IndexThroughputExceeded | EngineError::Busy => Problem::new(Kind::Busy, text),
             EngineError::OutcomeUnknown(_) => Problem::new(Kind::OutcomeUnknown, text),
             EngineError::Internal(_) | EngineError::Stream(_) => Problem::new(Kind::Internal, text),
         }
@@ -237,6 +237,7 @@ mod tests {
             (EngineError::DeletionProtected(text()), 409, "conflict"),
             (EngineError::ConditionFailed(None), 409, "conflict"),
             (EngineError::Validation(text()), 422, "not-an-item"),
+            (EngineError::Unfit(text()), 422, "not-an-item"),
             (EngineError::Full(text()), 507, "store-full"),
             (EngineError::Busy, 503, "busy"),
             (EngineError::OutcomeUnknown(text()), 500, "outcome-unknown"),

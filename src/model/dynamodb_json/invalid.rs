@@ -53,12 +53,29 @@ pub enum InvalidValue {
     WrappedNumber,
     #[error("Attribute name is too large, must be less than 65536 bytes")]
     LongName,
+    /// An empty name: of an attribute, or inside of a value.
+    #[error("Empty attribute name")]
+    EmptyName {
+        /// Whether it is an attribute's.
+        attribute: bool,
+    },
     /// Anything else.
     #[error("{0}")]
     Other(String),
 }
 
 impl InvalidValue {
+    /// Of all that is wrong with an item the service reports its attributes' names first, then how deep it is, then the
+    /// first of the rest.
+    pub(super) fn comes_before(&self, known: &InvalidValue) -> bool {
+        let place = |fault: &InvalidValue| match fault {
+            InvalidValue::EmptyName { attribute: true } => 0,
+            InvalidValue::TooDeep => 1,
+            _ => 2,
+        };
+        place(self) < place(known)
+    }
+
     /// The newer words: of the operations on one item, of BatchGetItem and of Query (captured from the service in 2026; the
     /// others have kept the older words).
     pub fn newer(&self) -> String {
@@ -90,6 +107,7 @@ impl InvalidValue {
                 | InvalidValue::RepeatedNumbers
                 | InvalidValue::WrappedNumber
                 | InvalidValue::LongName
+                | InvalidValue::TooDeep
         )
     }
 

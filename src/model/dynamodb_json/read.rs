@@ -28,8 +28,8 @@ pub(super) fn item(json: &mut Jiter<'_>) -> Result<Map, DecodeError> {
     reader.finish(item)
 }
 
-pub(super) fn value(json: &mut Jiter<'_>) -> Result<AttributeValue, DecodeError> {
-    let mut reader = Reader::new(json);
+pub(super) fn value(json: &mut Jiter<'_>, nesting: usize) -> Result<AttributeValue, DecodeError> {
+    let mut reader = Reader { nesting, ..Reader::new(json) };
     let value = reader.peek().and_then(|peek| reader.value(peek, 1));
     // Where there is no value, the reason has been kept.
     reader.finish(value)?.ok_or(DecodeError::Validation(InvalidValue::Empty))
@@ -70,15 +70,17 @@ impl Kind {
 
 struct Reader<'p, 'j> {
     json: &'p mut Jiter<'j>,
-    /// The first value that is wrong.
+    /// The value that is wrong and comes first in the service's order.
     invalid: Option<InvalidValue>,
+    /// Levels that a value may have.
+    nesting: usize,
     /// Values read.
     values: usize,
 }
 
 impl<'p, 'j> Reader<'p, 'j> {
     fn new(json: &'p mut Jiter<'j>) -> Reader<'p, 'j> {
-        Reader { json, invalid: None, values: 0 }
+        Reader { json, invalid: None, nesting: limits::NESTING, values: 0 }
     }
 
     fn finish<T>(self, read: Shape<T>) -> Result<T, DecodeError> {
@@ -90,7 +92,9 @@ impl<'p, 'j> Reader<'p, 'j> {
     }
 
     fn invalid(&mut self, fault: InvalidValue) {
-        self.invalid.get_or_insert(fault);
+        if self.invalid.as_ref().is_none_or(|known| fault.comes_before(known)) {
+            self.invalid = Some(fault);
+        }
     }
 
     /// The same for a fault that nobody tells apart.
@@ -149,7 +153,7 @@ impl<'p, 'j> Reader<'p, 'j> {
         let mut next = self.name(true, |name| Name::new(name))?;
         while let Some(name) = next {
             if name.is_empty() {
-                self.other("One or more parameter values were invalid: Empty attribute name");
+                self.invalid(InvalidValue::EmptyName { attribute: level == 1 });
             } else if name.len() > limits::ATTRIBUTE_NAME {
                 self.invalid(InvalidValue::LongName);
             }
@@ -165,7 +169,7 @@ impl<'p, 'j> Reader<'p, 'j> {
     /// One attribute value at this level; none if it is wrong.
     fn value(&mut self, peek: Peek, level: usize) -> Shape<Option<AttributeValue>> {
         match peek {
-            Peek::Object if level > limits::NESTING => {
+            Peek::Object if level > self.nesting => {
                 self.invalid(InvalidValue::TooDeep);
                 return self.skip(peek).map(|()| None);
             }
