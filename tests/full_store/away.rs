@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::support::daemon::{Daemon, scan};
-use crate::support::eventually;
 use crate::support::filesystem::{Filesystem, Kind};
 use crate::support::link::Link;
 use crate::support::publisher::{Plan, Publisher};
+use crate::support::{counted, emptied, eventually};
 use crate::{kept, numbers, put, reading, tables, upstream};
 
 /// What is written in a run: far more than the file system holds.
@@ -28,10 +28,8 @@ fn central(daemon: &Daemon) -> Value {
 /// Everything acknowledged is upstream in the end, or counted; nothing of the table that refuses is missing.
 fn accounts(daemon: &mut Daemon, far: &Daemon, link: &Link, rest: u64) {
     link.set_up(true);
-    eventually("the backlog to drain", || {
-        let central = central(daemon);
-        (central["pending"] == 0 && central["state"] == "online").then_some(())
-    });
+    emptied("the backlog to drain", || central(daemon)["pending"].as_u64().unwrap());
+    eventually("the upstream to answer", || (central(daemon)["state"] == "online").then_some(()));
     let (status, dropped) = (central(daemon), central(daemon)["dropped_unsent"].as_u64().unwrap());
     let arrived = numbers(&scan(far.http, "readings"), "mqtt");
     assert_eq!(arrived.iter().collect::<BTreeSet<_>>().len(), arrived.len(), "a reading is there twice");
@@ -63,7 +61,7 @@ fn drop_oldest(kind: Kind, more: &str, kills: u64) {
     let events = device(&daemon, "events", kept, KEPT);
     for round in 0..kills {
         let goal = READINGS / 2 + round * READINGS / (3 * kills);
-        eventually("acknowledgements", || (readings.count() >= goal).then_some(()));
+        counted("acknowledgements", goal, || readings.count());
         println!("kill after {goal} readings: {}", central(&daemon));
         daemon.kill();
         daemon.launch();
@@ -71,8 +69,8 @@ fn drop_oldest(kind: Kind, more: &str, kills: u64) {
     for n in 0..REST {
         eventually("the item to be taken", || (put(&daemon, "kept", n, 100).0 == 200).then_some(()));
     }
-    eventually("all readings to be acknowledged", || (readings.count() == READINGS).then_some(()));
-    eventually("all events to be acknowledged", || (events.count() == KEPT).then_some(()));
+    counted("all readings to be acknowledged", READINGS, || readings.count());
+    counted("all events to be acknowledged", KEPT, || events.count());
     readings.finish();
     events.finish();
     let status = daemon.status();
@@ -128,9 +126,9 @@ fn reject(mib: u64, more: &str, cause: &str, messages: u64) {
     daemon.launch();
     // The upstream is back: everything goes on by itself.
     link.set_up(true);
-    eventually("all readings to be acknowledged", || (readings.count() == messages).then_some(()));
+    counted("all readings to be acknowledged", messages, || readings.count());
     readings.finish();
-    eventually("the backlog to drain", || (central(&daemon)["pending"] == 0).then_some(()));
+    emptied("the backlog to drain", || central(&daemon)["pending"].as_u64().unwrap());
     assert_eq!(numbers(&scan(far.http, "readings"), "mqtt"), (0..messages).collect::<Vec<_>>());
     assert_eq!(numbers(&daemon.scan("readings"), "mqtt"), (0..messages).collect::<Vec<_>>());
     let status = daemon.status();

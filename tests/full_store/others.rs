@@ -1,9 +1,9 @@
 //! Somebody else's file fills the file system; once it is gone everything goes on, with no restart.
 
 use crate::support::daemon::Daemon;
-use crate::support::eventually;
 use crate::support::filesystem::{Filesystem, Kind};
 use crate::support::publisher::{Plan, Publisher};
+use crate::support::{counted, eventually};
 use crate::{numbers, put, reading, tables};
 
 fn prepare(filesystem: &Filesystem, when_full: &str) -> Daemon {
@@ -26,7 +26,7 @@ fn filled_while_it_runs(kind: Kind, when_full: &str) {
         messages: u64::MAX,
     };
     let readings = Publisher::start(plan);
-    eventually("acknowledgements", || (readings.count() >= 300).then_some(()));
+    counted("acknowledgements", 300, || readings.count());
     let filler = filesystem.fill();
     let mut written = 0;
     // What was prepared is used up first.
@@ -46,7 +46,7 @@ fn filled_while_it_runs(kind: Kind, when_full: &str) {
     std::fs::remove_file(filler).unwrap();
     eventually("the item to be taken", || (put(&daemon, "kept", written, 50_000).0 == 200).then_some(()));
     let before = readings.count();
-    eventually("acknowledgements again", || (readings.count() >= before + 300).then_some(()));
+    counted("acknowledgements again", before + 300, || readings.count());
     let sent = readings.finish();
     let dropped = daemon.status()["store"]["dropped_items"].as_u64().unwrap();
     let there = daemon.scan("readings");

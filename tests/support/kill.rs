@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use super::chance::Chance;
 use super::daemon::{Daemon, scan};
-use super::eventually;
 use super::link::Link;
 use super::load::Load;
+use super::{counted, emptied};
 
 /// An upstream under test: what makes it go away, and what brings it back.
 pub trait Upstream {
@@ -94,7 +94,7 @@ region = "eu-west-1"
 fn strike(daemon: &mut Daemon, load: &Load, chance: &mut Chance, rounds: &Rounds, round: u64) {
     let goal = load.count() + chance.below(rounds.between);
     let limit = 4 * rounds.messages;
-    eventually("acknowledgements", || (load.count() >= goal.min(limit)).then_some(()));
+    counted("acknowledgements", goal.min(limit), || load.count());
     // Somewhere between two acknowledgements.
     std::thread::sleep(Duration::from_micros(chance.below(20_000)));
     println!("round {round}: kill after {} acknowledgements", load.count());
@@ -109,7 +109,7 @@ fn strike(daemon: &mut Daemon, load: &Load, chance: &mut Chance, rounds: &Rounds
 
 /// Waits until nothing is pending.
 pub fn drained(daemon: &Daemon) {
-    eventually("the backlog to drain", || (daemon.status()["upstreams"][0]["pending"] == 0).then_some(()));
+    emptied("the backlog to drain", || daemon.status()["upstreams"][0]["pending"].as_u64().unwrap());
 }
 
 /// Items in one order, numbers in one spelling.

@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 
 use super::chance::Chance;
 use super::daemon::{Daemon, scan};
-use super::eventually;
 use super::kill::{Rounds, Upstream, drained, sorted};
 use super::mosquitto::Mosquitto;
 use super::publisher::{Plan, Publisher};
+use super::{counted, eventually};
 
 /// Makes the n-th message: topic and payload.
 type Make = fn(u64) -> (String, Vec<u8>);
@@ -83,7 +83,7 @@ pub fn through_mosquitto(seed: u64, protocol: &str, rounds: &Rounds, upstream: &
     let (mut doubtful, mut chance) = (Book::new(), Chance::seeded(seed));
     for round in 0..rounds.kills {
         let goal = (count() + chance.below(rounds.between)).min(rounds.messages * DEVICES.len() as u64);
-        eventually("acknowledgements", || (count() >= goal).then_some(()));
+        counted("acknowledgements", goal, &count);
         let all = count() >= rounds.messages * DEVICES.len() as u64;
         let what = if all { 1 } else { chance.below(4) };
         println!(

@@ -59,6 +59,23 @@ pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
+/// Waits until a count has come so far. Gives up only when it has stood still for long: how much there is to do says nothing
+/// about how long that takes here.
+pub fn counted(what: &str, goal: u64, mut count: impl FnMut() -> u64) {
+    let mut seen = count();
+    while seen < goal {
+        seen = eventually(what, || Some(count()).filter(|count| *count > seen));
+    }
+}
+
+/// The same of what is left, until nothing is.
+pub fn emptied(what: &str, mut left: impl FnMut() -> u64) {
+    let mut seen = left();
+    while seen > 0 {
+        seen = eventually(what, || Some(left()).filter(|left| *left < seen));
+    }
+}
+
 /// Where `tests/setup` has installed the peers.
 pub fn cache() -> PathBuf {
     let cache = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/.cache");
