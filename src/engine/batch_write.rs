@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::error::invalid;
 use super::prepare::{self, PreparedDelete, PreparedPut, Preparing};
-use super::throughput::Gate;
+use super::throughput::{Exceeded, Gate};
 use super::{BatchWrite, BatchWritten, EngineError, Write, delete_item, index_writes, keys};
 use crate::model::{RowKey, TableDef};
 use crate::store::{Batch, Read};
@@ -131,7 +131,7 @@ pub(super) fn decide(
         indexes.push(indexed);
     }
     if tables.is_empty() && !throttled.is_empty() {
-        return Err(EngineError::IndexThroughputExceeded);
+        return Err(EngineError::ThroughputExceeded(Exceeded::Index));
     }
     batch.append(staged);
     Ok(BatchWritten { tables, indexes, throttled })

@@ -33,9 +33,10 @@ pub enum EngineError {
     /// A transaction was cancelled: a reason for each of its actions, in order.
     #[error("{}", cancelled(.0))]
     Cancelled(Vec<Reason>),
-    /// The provisioned capacity of a global index that the write changes is used up; nothing was written; try again later.
-    #[error("the provisioned capacity of a global index of the table is used up; try again later")]
-    IndexThroughputExceeded,
+    /// The provisioned capacity of the table, or of a global index that the write changes, is used up; nothing was written;
+    /// try again later.
+    #[error("the provisioned capacity of the table, or of a global index of it, is used up; try again later")]
+    ThroughputExceeded(Exceeded),
     /// A token that came with another transaction within the last ten minutes.
     #[error(
         "a request with other parameters came with the same token within the last ten minutes; use another token"

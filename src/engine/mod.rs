@@ -91,6 +91,7 @@ impl Engine {
     pub async fn put_item(&self, request: Authorized<PutItem>) -> Result<Written, EngineError> {
         let put = put_item::prepare(&self.preparing(), request.into_inner())?;
         let now = self.clock.expiry_now();
+        self.admit(&put.0.table, put.0.about.origin)?;
         let weight = put.0.weight();
         let gate = self.gate([&put.0.table], put.0.about.origin);
         self.write(Urgency::Now, weight, move |read, batch| {
@@ -103,6 +104,7 @@ impl Engine {
     pub async fn delete_item(&self, request: Authorized<DeleteItem>) -> Result<Written, EngineError> {
         let delete = delete_item::prepare(&self.preparing(), request.into_inner())?;
         let now = self.clock.expiry_now();
+        self.admit(&delete.0.table, delete.0.about.origin)?;
         let weight = delete.0.weight();
         let gate = self.gate([&delete.0.table], delete.0.about.origin);
         self.write(Urgency::Now, weight, move |read, batch| {
@@ -115,6 +117,7 @@ impl Engine {
     pub async fn update_item(&self, request: Authorized<UpdateItem>) -> Result<Updated, EngineError> {
         let update = update_item::prepare(&self.preparing(), request.into_inner())?;
         let now = self.clock.expiry_now();
+        self.admit(update.table(), update.origin())?;
         let weight = update.weight();
         let gate = self.gate([update.table()], update.origin());
         self.write(Urgency::Now, weight, move |read, batch| {
@@ -161,6 +164,11 @@ impl Engine {
             batch_write::decide(read, batch, writes, now, gate.as_ref())
         })
         .await
+    }
+
+    /// Whether a batch is right by itself, whatever waits of it.
+    pub fn check_batch(&self, request: Authorized<BatchWrite>) -> Result<(), EngineError> {
+        batch_write::prepare(&self.preparing(), request.into_inner()).map(drop)
     }
 
     /// TransactWriteItems: one commit, all of it or nothing.
@@ -332,6 +340,14 @@ impl Engine {
     /// Takes what a request has cost, in halves of a unit: from the table, or from a global index of it.
     pub fn spend(&self, table: &TableDef, index: Option<&str>, capacity: Capacity, halves: u64) {
         self.throughput.spend(table, index, capacity, halves);
+    }
+
+    /// Refuses a write of DynamoDB's door to a table that has no capacity left. Asked once the write is known to be right: what
+    /// is wrong stays wrong however long one waits.
+    fn admit(&self, table: &TableDef, origin: Origin) -> Result<(), EngineError> {
+        let admitted =
+            origin != Origin::Dynamodb || self.throughput.admits(table, Capacity::Write, self.clock.now_us());
+        if admitted { Ok(()) } else { Err(EngineError::ThroughputExceeded(Exceeded::Table)) }
     }
 
     /// What holds indexes to their units, where any of these tables has such.

@@ -190,7 +190,7 @@ impl Gate {
         let mut staged = Batch::default();
         let wrote = decide(&mut staged)?;
         if !gate.admits(wrote.table(), wrote.indexes()) {
-            return Err(EngineError::IndexThroughputExceeded);
+            return Err(EngineError::ThroughputExceeded(Exceeded::Index));
         }
         batch.append(staged);
         Ok(wrote)

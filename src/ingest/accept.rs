@@ -202,7 +202,7 @@ fn blame(error: &EngineError) -> Blame {
         | EngineError::ResourceInUse(_)
         | EngineError::Validation(_)
         | EngineError::Unfit(_)
-        | EngineError::IndexThroughputExceeded
+        | EngineError::ThroughputExceeded(_)
         | EngineError::ConditionFailed(_)
         | EngineError::Cancelled(_)
         | EngineError::TokenReused

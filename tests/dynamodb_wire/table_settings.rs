@@ -211,6 +211,16 @@ async fn provisioned_capacity_is_a_burst_and_then_a_rate() {
         exceeded
     );
 
+    // What is wrong is wrong whatever has to wait, and then nothing of a batch is made.
+    let wrong = json!([{"PutRequest": {"Item": {"v": {"S": "no key"}}}}]);
+    let good = json!([{"PutRequest": {"Item": {"pk": {"S": "made?"}}}}]);
+    let both = json!({"RequestItems": {"small": wrong, "other": good}});
+    assert_eq!(gateway.refused("BatchWriteItem", both).await.0, "ValidationException");
+    let made = gateway.ok("GetItem", json!({"TableName": "other", "Key": {"pk": {"S": "made?"}}})).await;
+    assert_eq!(made, json!({}));
+    let no_key = json!({"TableName": "small", "Item": {"v": {"S": "no key"}}});
+    assert_eq!(gateway.refused("PutItem", no_key).await.0, "ValidationException");
+
     // Reads have their own: 26 units each, and half that where they need not be consistent.
     let mut consistent = key.clone();
     consistent["ConsistentRead"] = json!(true);

@@ -13,7 +13,7 @@ use super::parameter::Shared;
 use super::request::Wire;
 use super::request_items::{self, RequestItems};
 use super::shown;
-use crate::engine::{BatchWrite, BatchWritten, Capacity, Write};
+use crate::engine::{BatchWrite, BatchWritten, Capacity, EngineError, Write};
 use crate::model::dynamodb_json::{DecodeError, write_item};
 use crate::model::{ImageError, Map, TableName, limits};
 use crate::store::Origin;
@@ -35,6 +35,16 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     let tables = to_engine(entries)?;
     read.values()?;
 
+    let request = |tables| BatchWrite {
+        tables,
+        old_matters: shared.report() != Report::None,
+        origin: Origin::Dynamodb,
+    };
+    let refused = |error: EngineError| not_the_schema(error.into());
+    if tables.iter().any(|(name, _)| !call.has_left(name, Capacity::Write)) {
+        // What is wrong refuses all of it, also where it would have to wait.
+        call.engine().check_batch(call.authorize(request(tables.clone()))).map_err(refused)?;
+    }
     let (tables, mut later) = call.admitted(tables, Capacity::Write)?;
     let kept = call.held_by_indexes(&tables);
     let mut collections = Collections::new(shared.wants_metrics());
@@ -43,10 +53,7 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
             collections.note(call, table, item);
         }
     }
-    let request =
-        BatchWrite { tables, old_matters: shared.report() != Report::None, origin: Origin::Dynamodb };
-    let written = call.engine().batch_write(call.authorize(request)).await;
-    let written = written.map_err(|error| not_the_schema(error.into()))?;
+    let written = call.engine().batch_write(call.authorize(request(tables))).await.map_err(refused)?;
     later.extend(kept.into_iter().filter(|(name, _)| written.throttled.contains(name)));
     for ((table, sizes), indexes) in written.tables.iter().zip(&written.indexes) {
         let units = sizes.iter().map(|size| Units::write(*size)).sum();

@@ -16,7 +16,6 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     let returns_old = request.shared.returns_old()?;
     let only_if = request.shared.only_if(request.expressions.ready()?.condition);
     let delete = DeleteItem { table, key, only_if, origin: Origin::Dynamodb };
-    call.admit(&delete.table, Capacity::Write)?;
     let mut collections = Collections::new(request.shared.wants_metrics());
     collections.note(call, &delete.table, &delete.key);
     let written = call.engine().delete_item(call.authorize(delete)).await?;

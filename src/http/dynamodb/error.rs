@@ -5,7 +5,7 @@
 use hyper::StatusCode;
 
 use super::{cancellation, throttle};
-use crate::engine::{EngineError, Exceeded, Reason, StreamError};
+use crate::engine::{EngineError, Reason, StreamError};
 use crate::http::body::BodyError;
 use crate::http::memory::Crowded;
 use crate::model::dynamodb_json::{self, DecodeError, InvalidValue};
@@ -239,7 +239,7 @@ impl From<EngineError> for WireError {
                 let reasons = reasons.clone();
                 WireError { reasons, ..WireError::new(Kind::TransactionCanceled, error.to_string()) }
             }
-            EngineError::IndexThroughputExceeded => throttle::exceeded(Exceeded::Index),
+            EngineError::ThroughputExceeded(whose) => throttle::exceeded(whose),
             EngineError::TokenReused => WireError::new(Kind::IdempotentParameterMismatch, error.to_string()),
             EngineError::DeletionProtected(_) => WireError::validation(
                 "Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.",

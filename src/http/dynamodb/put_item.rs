@@ -22,7 +22,6 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     let only_if = request.shared.only_if(request.expressions.ready()?.condition);
     let old_matters = returns_old || request.shared.report() != Report::None;
     let put = PutItem { table, item, only_if, old_matters, origin: Origin::Dynamodb };
-    call.admit(&put.table, Capacity::Write)?;
     let mut collections = Collections::new(request.shared.wants_metrics());
     collections.note(call, &put.table, &put.item);
     let written = call.engine().put_item(call.authorize(put)).await?;

@@ -19,7 +19,6 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     let ready = request.expressions.ready()?;
     let only_if = request.shared.only_if(ready.condition);
     let update = UpdateItem { table, key, update: ready.update, only_if, origin: Origin::Dynamodb };
-    call.admit(&update.table, Capacity::Write)?;
     let mut collections = Collections::new(request.shared.wants_metrics());
     collections.note(call, &update.table, &update.key);
     let updated = call.engine().update_item(call.authorize(update)).await?;

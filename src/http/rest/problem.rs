@@ -158,7 +158,7 @@ impl From<EngineError> for Problem {
             | EngineError::ConditionFailed(_) => Problem::new(Kind::Conflict, text),
             EngineError::Validation(_) | EngineError::Unfit(_) => Problem::not_an_item(text),
             EngineError::Full(_) => Problem::new(Kind::Full, text),
-            EngineError::IndexThroughputExceeded | EngineError::Busy => Problem::new(Kind::Busy, text),
+            EngineError::ThroughputExceeded(_) | EngineError::Busy => Problem::new(Kind::Busy, text),
             EngineError::OutcomeUnknown(_) => Problem::new(Kind::OutcomeUnknown, text),
             EngineError::Internal(_) | EngineError::Stream(_) => Problem::new(Kind::Internal, text),
         }
