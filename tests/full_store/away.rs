@@ -6,9 +6,10 @@ use serde_json::Value;
 
 use crate::support::daemon::{Daemon, scan};
 use crate::support::filesystem::{Filesystem, Kind};
+use crate::support::kill::drained;
 use crate::support::link::Link;
 use crate::support::publisher::{Plan, Publisher};
-use crate::support::{counted, emptied, eventually};
+use crate::support::{counted, eventually};
 use crate::{kept, numbers, put, reading, tables, upstream};
 
 /// What is written in a run: far more than the file system holds.
@@ -28,8 +29,11 @@ fn central(daemon: &Daemon) -> Value {
 /// Everything acknowledged is upstream in the end, or counted; nothing of the table that refuses is missing.
 fn accounts(daemon: &mut Daemon, far: &Daemon, link: &Link, rest: u64) {
     link.set_up(true);
-    emptied("the backlog to drain", || central(daemon)["pending"].as_u64().unwrap());
-    eventually("the upstream to answer", || (central(daemon)["state"] == "online").then_some(()));
+    drained(daemon);
+    eventually("the backlog to be gone and the upstream to answer", || {
+        let central = central(daemon);
+        (central["pending"] == 0 && central["state"] == "online").then_some(())
+    });
     let (status, dropped) = (central(daemon), central(daemon)["dropped_unsent"].as_u64().unwrap());
     let arrived = numbers(&scan(far.http, "readings"), "mqtt");
     assert_eq!(arrived.iter().collect::<BTreeSet<_>>().len(), arrived.len(), "a reading is there twice");
@@ -69,8 +73,8 @@ fn drop_oldest(kind: Kind, more: &str, kills: u64) {
     for n in 0..REST {
         eventually("the item to be taken", || (put(&daemon, "kept", n, 100).0 == 200).then_some(()));
     }
-    counted("all readings to be acknowledged", READINGS, || readings.count());
-    counted("all events to be acknowledged", KEPT, || events.count());
+    assert_eq!(counted("all readings to be acknowledged", READINGS, || readings.count()), READINGS);
+    assert_eq!(counted("all events to be acknowledged", KEPT, || events.count()), KEPT);
     readings.finish();
     events.finish();
     let status = daemon.status();
@@ -126,9 +130,9 @@ fn reject(mib: u64, more: &str, cause: &str, messages: u64) {
     daemon.launch();
     // The upstream is back: everything goes on by itself.
     link.set_up(true);
-    counted("all readings to be acknowledged", messages, || readings.count());
+    assert_eq!(counted("all readings to be acknowledged", messages, || readings.count()), messages);
     readings.finish();
-    emptied("the backlog to drain", || central(&daemon)["pending"].as_u64().unwrap());
+    drained(&daemon);
     assert_eq!(numbers(&scan(far.http, "readings"), "mqtt"), (0..messages).collect::<Vec<_>>());
     assert_eq!(numbers(&daemon.scan("readings"), "mqtt"), (0..messages).collect::<Vec<_>>());
     let status = daemon.status();

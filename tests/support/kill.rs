@@ -107,9 +107,14 @@ fn strike(daemon: &mut Daemon, load: &Load, chance: &mut Chance, rounds: &Rounds
     daemon.launch();
 }
 
+/// What waits for the upstream; as much as can be while the daemon says nothing of it.
+pub fn pending(daemon: &Daemon) -> u64 {
+    daemon.status()["upstreams"][0]["pending"].as_u64().unwrap_or(u64::MAX)
+}
+
 /// Waits until nothing is pending.
 pub fn drained(daemon: &Daemon) {
-    emptied("the backlog to drain", || daemon.status()["upstreams"][0]["pending"].as_u64().unwrap());
+    emptied("the backlog to drain", || pending(daemon));
 }
 
 /// Items in one order, numbers in one spelling.

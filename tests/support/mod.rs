@@ -60,12 +60,13 @@ pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 }
 
 /// Waits until a count has come so far. Gives up only when it has stood still for long: how much there is to do says nothing
-/// about how long that takes here.
-pub fn counted(what: &str, goal: u64, mut count: impl FnMut() -> u64) {
+/// about how long that takes here. The count then.
+pub fn counted(what: &str, goal: u64, mut count: impl FnMut() -> u64) -> u64 {
     let mut seen = count();
     while seen < goal {
         seen = eventually(what, || Some(count()).filter(|count| *count > seen));
     }
+    seen
 }
 
 /// The same of what is left, until nothing is.
