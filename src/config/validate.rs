@@ -388,8 +388,8 @@ fn upstream(raw: raw::Upstream) -> Result<UpstreamSettings, Fault> {
     let max_in_flight = positive("max_in_flight", max_in_flight, defaults.max_in_flight)
         .map_err(|fault| named("max_in_flight", fault.what))?;
     let supersede = supersede.unwrap_or(defaults.supersede);
-    let max_backlog = max_backlog.map(|Size(size)| size);
     let bytes = |size: Option<Size>| size.map(|Size(size)| size);
+    let max_backlog = bytes(max_backlog);
     let allowances = Allowances {
         write_units_per_second,
         bytes_per_second: bytes(bytes_per_second),

@@ -11,6 +11,8 @@ mod tests;
 
 /// Heads of a request and its answer, about, in bytes: they cost as much as the bodies do.
 pub const HEADS: u64 = 1_000;
+/// Seconds of a day.
+pub const DAY: u64 = 86_400;
 /// A used-up day or month is looked at again after this: clocks may be set.
 const LOOK_AGAIN_MS: u64 = 60_000;
 
@@ -30,8 +32,8 @@ pub struct Allowances {
 /// Bytes of the running day and month; kept with the cursor.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spent {
-    /// The day as `2026-11-25`; empty: not known yet.
-    date: String,
+    /// The day, in days since 1970; `None`: not known yet.
+    date: Option<u64>,
     day: u64,
     month: u64,
 }
@@ -106,12 +108,12 @@ impl Allowance {
         &self.spent
     }
 
-    /// How many changes may go now, of so many that are wanted. `date` is the day (`2026-11-25`, UTC); `None` while it is not
-    /// known for certain: then the last one goes on.
+    /// How many changes may go now, of so many that are wanted. `date` is the day (in days since 1970, UTC); `None` while it
+    /// is not known for certain: then the last one goes on.
     ///
     /// # Errors
     /// How long to wait, and for which limit.
-    pub fn allow(&mut self, want: usize, now: u64, date: Option<&str>) -> Result<usize, Held> {
+    pub fn allow(&mut self, want: usize, now: u64, date: Option<u64>) -> Result<usize, Held> {
         self.turn(date);
         if let Some((limit, span)) = self.used_up() {
             let why = format!(
@@ -163,17 +165,26 @@ impl Allowance {
     }
 
     /// Another day begins another count, and so does another month.
-    fn turn(&mut self, date: Option<&str>) {
-        let Some(date) = date.filter(|date| *date != self.spent.date) else { return };
+    fn turn(&mut self, date: Option<u64>) {
+        if date.is_none() || date == self.spent.date {
+            return;
+        }
         // What was spent before the day was known is of this one.
-        if !self.spent.date.is_empty() {
+        if self.spent.date.is_some() {
             self.spent.day = 0;
-            if self.spent.date.get(..7) != date.get(..7) {
+            if month(self.spent.date) != month(date) {
                 self.spent.month = 0;
             }
         }
-        date.clone_into(&mut self.spent.date);
+        self.spent.date = date;
     }
+}
+
+/// The year and the month of a day; `None` beyond any calendar.
+fn month(date: Option<u64>) -> Option<(i16, i8)> {
+    let second = i64::try_from(date?.checked_mul(DAY)?).ok()?;
+    let date = jiff::Timestamp::from_second(second).ok()?.to_zoned(jiff::tz::TimeZone::UTC).date();
+    Some((date.year(), date.month()))
 }
 
 /// The write units of putting an item of so many bytes.

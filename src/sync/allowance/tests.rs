@@ -2,28 +2,29 @@ use proptest::prelude::*;
 
 use super::*;
 
-const DAY: Option<&str> = Some("2026-11-25");
+/// The 25th of November 2026.
+const TODAY: Option<u64> = Some(20_782);
 
 #[test]
 fn without_limits_everything_goes() {
     let mut allowance = Allowance::new(Allowances::default(), Spent::default());
     allowance.pay(u64::MAX, u64::MAX);
     assert_eq!(allowance.allow(25, 0, None), Ok(25));
-    assert_eq!(allowance.allow(25, 0, DAY), Ok(25));
+    assert_eq!(allowance.allow(25, 0, TODAY), Ok(25));
 }
 
 #[test]
 fn a_small_allowance_is_not_spent_on_a_large_batch() {
     let limits = Allowances { write_units_per_second: Some(5), ..Allowances::default() };
     let mut allowance = Allowance::new(limits, Spent::default());
-    assert_eq!(allowance.allow(25, 0, DAY), Ok(5));
+    assert_eq!(allowance.allow(25, 0, TODAY), Ok(5));
     // They were larger than they had to be: 15 units, 10 of them owed.
     allowance.pay(15, 0);
-    let held = allowance.allow(25, 0, DAY).unwrap_err();
+    let held = allowance.allow(25, 0, TODAY).unwrap_err();
     assert_eq!((held.wait_ms, held.why.contains("write_units_per_second")), (2_200, true));
-    assert!(allowance.clone().allow(25, 2_199, DAY).is_err());
-    assert_eq!(allowance.allow(25, 2_200, DAY), Ok(1));
-    assert_eq!(allowance.allow(25, 60_000, DAY), Ok(5), "what was not used is saved up for a second");
+    assert!(allowance.clone().allow(25, 2_199, TODAY).is_err());
+    assert_eq!(allowance.allow(25, 2_200, TODAY), Ok(1));
+    assert_eq!(allowance.allow(25, 60_000, TODAY), Ok(5), "what was not used is saved up for a second");
 }
 
 #[test]
@@ -33,18 +34,18 @@ fn a_day_and_a_month_end_by_the_calendar_and_outlive_a_restart() {
     let mut allowance = Allowance::new(limits.clone(), Spent::default());
     allowance.pay(0, 999);
     // The day becomes known only now.
-    assert_eq!(allowance.allow(25, 0, DAY), Ok(25));
+    assert_eq!(allowance.allow(25, 0, TODAY), Ok(25));
     allowance.pay(0, 1);
-    let held = allowance.allow(25, 0, DAY).unwrap_err();
+    let held = allowance.allow(25, 0, TODAY).unwrap_err();
     assert!(held.why.contains("1000 B of bytes_per_day"), "{}", held.why);
     assert!(allowance.allow(25, 0, None).is_err(), "a clock that is not trusted ends no day");
     let mut allowance = Allowance::new(limits.clone(), allowance.spent().clone());
-    assert!(allowance.allow(25, 0, DAY).is_err());
-    assert_eq!(allowance.allow(25, 0, Some("2026-11-26")), Ok(25));
+    assert!(allowance.allow(25, 0, TODAY).is_err());
+    assert_eq!(allowance.allow(25, 0, Some(20_783)), Ok(25));
     allowance.pay(0, 1_500);
-    let held = allowance.allow(25, 0, Some("2026-11-27")).unwrap_err();
+    let held = allowance.allow(25, 0, Some(20_784)).unwrap_err();
     assert!(held.why.contains("2500 B of bytes_per_month"), "{}", held.why);
-    assert_eq!(allowance.allow(25, 0, Some("2026-12-01")), Ok(25));
+    assert_eq!(allowance.allow(25, 0, Some(20_788)), Ok(25));
     assert_eq!(allowance.spent().since(&Spent::default()), 0);
 }
 

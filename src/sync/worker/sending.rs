@@ -8,10 +8,9 @@ use crate::model::MapRef;
 use crate::model::dynamodb_json::write_string;
 use crate::model::size::image_size;
 use crate::store::Kind;
-use crate::sync::allowance::{HEADS, Held, write_units};
+use crate::sync::allowance::{DAY, HEADS, Held, write_units};
 use crate::sync::batch::Picked;
 use crate::sync::client::Client;
-use crate::sync::control::time_text;
 use crate::sync::route::Lane;
 use crate::sync::wire;
 use crate::telemetry::UpstreamState;
@@ -21,7 +20,6 @@ impl Worker {
     pub(super) fn dispatch(&mut self) {
         let now = self.now();
         self.alarm = None;
-        let held = self.held.take();
         if self.shared.paused().is_some() {
             return;
         }
@@ -29,6 +27,7 @@ impl Worker {
         if self.giving_up.holds() {
             return;
         }
+        let held = self.held.take();
         while self.requests < self.link.in_flight(self.settings.max_in_flight) && !self.link.holds(now) {
             let Some(client) = self.client(now) else { return };
             if let Some((lane, name)) = self.link.due_check(now) {
@@ -60,9 +59,8 @@ impl Worker {
 
     /// How many changes the owner allows to go now.
     fn allowed(&mut self, now: u64) -> Result<usize, Held> {
-        let date = self.shared.clock.expiry_now().map(|second| time_text(second * 1_000_000));
-        let date = date.as_ref().and_then(|time| time.get(..10));
-        self.allowance.allow(self.settings.limits.batch_changes, now, date)
+        let day = self.shared.clock.expiry_now().map(|second| second / DAY);
+        self.allowance.allow(self.settings.limits.batch_changes, now, day)
     }
 
     fn wait_for_more(&mut self, until: u64) {
