@@ -59,6 +59,8 @@ pub enum Fed {
         /// Why.
         what: String,
     },
+    /// All that was there when the reader began is read; said once.
+    CaughtUp,
 }
 
 /// Where a reader begins.
@@ -86,7 +88,7 @@ pub fn start(
     let Begin { after, aside, settled } = begin;
     let aside = aside.then(|| upstream.to_owned());
     let bridge = settled.map(|settled| (after, settled));
-    let follower = Follower { store, clock, sorter, after, aside, bridge, feed };
+    let follower = Follower { store, clock, sorter, after, aside, bridge, caught_up: false, feed };
     std::thread::Builder::new()
         .name(format!("sync {upstream}").chars().take(15).collect())
         .stack_size(STACK)
@@ -103,6 +105,7 @@ struct Follower {
     aside: Option<String>,
     /// Where a gap is filled with the rows as they stand, and what of them is settled.
     bridge: Option<(Seq, Positions)>,
+    caught_up: bool,
     feed: mpsc::Sender<Vec<Fed>>,
 }
 
@@ -137,12 +140,15 @@ impl Follower {
                     }
                     open && (chunk.is_empty() || self.feed.blocking_send(chunk.take()).is_ok())
                 }
-                Ok(None) => runtime.block_on(async {
-                    tokio::select! {
-                        changed = published.changed() => changed.is_ok(),
-                        () = self.feed.closed() => false,
-                    }
-                }),
+                Ok(None) => {
+                    self.say_caught_up()
+                        && runtime.block_on(async {
+                            tokio::select! {
+                                changed = published.changed() => changed.is_ok(),
+                                () = self.feed.closed() => false,
+                            }
+                        })
+                }
                 Err(Gap { after, resume: Some(resume), what }) => {
                     let bridge = self.bridge.take().filter(|(at, _)| *at == self.after);
                     let bridged = bridge.is_some();
@@ -156,8 +162,11 @@ impl Follower {
                 }
                 Err(gap) => {
                     tracing::warn!(%gap, "the journal can't be read for now");
-                    runtime
-                        .block_on(async { tokio::time::timeout(PATIENCE, self.feed.closed()).await.is_err() })
+                    // What was read may go.
+                    self.say_caught_up()
+                        && runtime
+                            .block_on(async { tokio::time::timeout(PATIENCE, self.feed.closed()).await })
+                            .is_err()
                 }
             };
             if !going_on {
@@ -168,6 +177,11 @@ impl Follower {
 }
 
 impl Follower {
+    /// Says once that there is no more for now; whether anybody listens.
+    fn say_caught_up(&mut self) -> bool {
+        std::mem::replace(&mut self.caught_up, true) || self.feed.blocking_send(vec![Fed::CaughtUp]).is_ok()
+    }
+
     /// Sends all that is set aside. Nobody sets anything aside meanwhile: that begins with another reader.
     fn send_aside(&mut self, upstream: &str, runtime: &Handle) -> bool {
         let mut after = None;

@@ -79,6 +79,9 @@ pub(super) struct Worker {
     bridge_at: Option<Seq>,
     /// Tables that were left behind are back: once the window is empty, the journal is read again for them.
     rewinding: bool,
+    /// The reader has just begun: what comes may be superseded by what it has not read yet, and that may have been sent
+    /// before. Until it has caught up, or the window is full, nothing goes, so that no item passes through an earlier state.
+    catching_up: bool,
     /// The journal had a gap: what was lost (or, if not, was sent otherwise) is still to be counted.
     gap: Option<bool>,
     started: Instant,
@@ -129,6 +132,7 @@ impl Worker {
             how,
             bridge_at: None,
             rewinding: false,
+            catching_up: false,
             durable: durable::State::new(cursor, fresh),
             settings,
             shared,
@@ -201,6 +205,7 @@ impl Worker {
             aside: !self.aside.is_empty(),
             settled: self.bridge_at.map(|_| self.positions.clone()),
         };
+        self.catching_up = true;
         self.feed = Some(reader::start(store.clone(), clock.clone(), routes.clone(), name, begin)?);
         Ok(())
     }
@@ -289,6 +294,7 @@ impl Worker {
                 }
                 Fed::Row(row) => self.window.push_row(row),
                 Fed::Aside(change) => self.feed_aside(change),
+                Fed::CaughtUp => self.catching_up = false,
                 Fed::Useless(seq) => drop(self.aside.take(seq, None, 0)),
                 Fed::Gap { after, resume, bridged, what } => {
                     if bridged {

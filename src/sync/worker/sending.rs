@@ -24,7 +24,8 @@ impl Worker {
             return;
         }
         self.alarm = self.window.wake(now);
-        if self.giving_up.holds() {
+        self.catching_up &= self.window.has_room() && !self.rewinding && self.feed.is_some();
+        if self.giving_up.holds() || self.catching_up {
             return;
         }
         let held = self.held.take();

@@ -139,6 +139,27 @@ impl Rig {
         About { origin: Origin::Mqtt, time: self.clock.stamp(), mark: None, delivery: None, size: None }
     }
 
+    /// Puts items of one device at these times, with a running number as the value, in one batch.
+    async fn write_all(
+        &self,
+        device: &'static str,
+        times: impl Iterator<Item = i64> + Clone + Send + 'static,
+    ) {
+        let (keys, about) = (self.store.keys(), self.about());
+        self.insist_on(200_000, move |batch| {
+            for (v, ts) in times.enumerate() {
+                let mut item = Map::new();
+                item.insert("device", AttributeValue::S(device.into()));
+                item.insert("ts", AttributeValue::N(Number::from(ts)));
+                item.insert("v", AttributeValue::N(Number::from(v as u64)));
+                let table = TableId(256);
+                let key = keys.row_key(table, KeyValue::S(device), Some(KeyValue::N(Number::from(ts))));
+                batch.put(table, key, Image::encode(&item), about.clone());
+            }
+        })
+        .await;
+    }
+
     /// Submits until it is taken, as a client would: a small store makes room with every look, but never for ever.
     async fn insist_on(&self, size: usize, stage: impl FnOnce(&mut Batch) + Clone + Send + 'static) {
         let mut refused = None;
@@ -436,6 +457,33 @@ async fn a_worker_that_dies_anywhere_loses_nothing() {
         let running = rig.start();
         running.until(|status| status.pending == 0).await;
         assert!(rig.rows("fleet") == expected, "both ends differ");
+        running.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_item_passes_through_an_earlier_state_after_a_restart() {
+    for kill in [false, true] {
+        let mut rig = Rig::new(&["fleet", "happenings"]).await;
+        // One request at a time, and the upstream takes one change of each.
+        rig.settings.max_in_flight = 1;
+        rig.fake.lock().always = Some(Act::Partial(1));
+        // The last change supersedes the first: it goes in its place, before all others.
+        rig.write_all("d", (0..3_000).chain([0])).await;
+        let running = rig.start();
+        rig.fake.until(|state| !state.applied.is_empty()).await;
+        if kill {
+            running.task.abort();
+        } else {
+            running.stop().await;
+        }
+        let first = rig.fake.lock().applied[0].clone();
+        assert_eq!(first.2, Some(json!({"N": "3000"})), "the last state goes first");
+        rig.fake.lock().always = None;
+        let running = rig.start();
+        running.until(|status| status.pending == 0).await;
+        rig.assert_order();
+        assert_eq!(rig.rows("fleet").len(), 3_000);
         running.stop().await;
     }
 }
