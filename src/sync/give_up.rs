@@ -79,13 +79,9 @@ pub(super) struct Outcome {
     pub(super) stopped: Option<String>,
 }
 
-/// One giving up.
-pub(super) struct Task {
-    pub(super) upstream: String,
-    pub(super) store: Store,
-    pub(super) pen: Pen,
-    pub(super) clock: Clock,
-    pub(super) routes: Arc<Routes>,
+/// What is to be given up.
+#[derive(Debug)]
+pub(super) struct Plan {
     /// Where the upstream is, by the window.
     pub(super) base: Cursor,
     pub(super) known: Known,
@@ -95,6 +91,16 @@ pub(super) struct Task {
     pub(super) settled: Vec<Seq>,
     /// What the journal no longer has is still to be sent, as the rows stand.
     pub(super) bridges: bool,
+}
+
+/// One giving up.
+pub(super) struct Task {
+    pub(super) upstream: String,
+    pub(super) store: Store,
+    pub(super) pen: Pen,
+    pub(super) clock: Clock,
+    pub(super) routes: Arc<Routes>,
+    pub(super) plan: Plan,
 }
 
 /// A part of the way.
@@ -124,7 +130,8 @@ struct Walk {
 impl Task {
     /// Goes as far as it can. A step that can't be written ends it; what was written before stands.
     pub(super) async fn run(self) -> Outcome {
-        let Task { upstream, store, pen, clock, routes, base, known, through, mut settled, bridges } = self;
+        let Task { upstream, store, pen, clock, routes, plan } = self;
+        let Plan { base, known, through, mut settled, bridges } = plan;
         let mut outcome = Outcome { cursor: None, given_up: GivenUp::default(), gap: false, stopped: None };
         let mut walk = Walk {
             sorter: Sorter::new(routes, store.keys()),

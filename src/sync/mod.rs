@@ -3,8 +3,9 @@
 //!
 //! Pure: [`batch`] (what goes next, what is settled), [`wire`] (requests and answers), [`retry`] (what an answer means),
 //! [`budget`] (how fast it can), [`allowance`] (how much it may), [`link`] (what is known of the upstream), [`positions`] (tables left behind), [`joining`] (where an
-//! upstream begins), [`letters`] (what is known of dead letters), [`hush`] (what is said seldom). Around them: [`reader`] (a thread: the journal),
-//! [`client`] (connections), `worker` (a task: moves bytes and waits), [`cursor`], [`dead_letter`] and [`aside`] (what is durable), `give_up` (what goes
+//! upstream begins), [`letters`] (what is known of dead letters), [`hush`] (what is said seldom), and `worker`, which holds them together and says what is to be
+//! done. Around them: [`reader`] (a thread: the journal),
+//! [`client`] (connections), `driver` (a task: moves bytes and waits), [`cursor`], [`dead_letter`] and [`aside`] (what is durable), `give_up` (what goes
 //! where the store is short of room), `control` (what the owner says), `pen` (one worker writes at a time).
 //!
 //! # Invariants
@@ -27,11 +28,13 @@ use crate::telemetry::UpstreamState;
 pub mod allowance;
 pub mod aside;
 pub mod batch;
+mod board;
 pub mod budget;
 pub mod client;
 mod control;
 pub mod cursor;
 pub mod dead_letter;
+mod driver;
 #[cfg(test)]
 mod fake;
 mod give_up;
@@ -52,9 +55,9 @@ mod worker;
 pub use settings::{Endpoint, SettingsError, UpstreamSettings};
 
 use control::Reins;
+use driver::Driver;
 use pen::Pen;
 use status::Shared;
-use worker::Worker;
 
 /// Wait before a worker that could not go on starts over, from its durable cursor.
 const START_OVER: Duration = Duration::from_secs(5);
@@ -69,7 +72,7 @@ pub fn start(
 ) -> Result<(JoinHandle<()>, Handle), ReadError> {
     let shared = Arc::new(Shared::new(&settings, store, clock));
     // What can't be read is known at once, and so is where it stands.
-    Worker::load(settings.clone(), shared.clone(), Pen::take(&shared.store, &settings.name))?;
+    Driver::load(settings.clone(), shared.clone(), Pen::take(&shared.store, &settings.name))?;
     let handle: Handle = Arc::new(Reins(shared.clone()));
     let task = tokio::spawn(async move {
         loop {
@@ -78,8 +81,8 @@ pub fn start(
                 _ = shutdown.wait_for(|stop| *stop) => return,
             };
             match begun {
-                Ok(worker) => {
-                    let Err(error) = worker.run(&mut shutdown).await else { return };
+                Ok(driver) => {
+                    let Err(error) = driver.run(&mut shutdown).await else { return };
                     tracing::error!(upstream = settings.name, %error, "the worker failed and starts over");
                 }
                 Err(error) => shared.live.update(|live| {
@@ -97,10 +100,10 @@ pub fn start(
 }
 
 /// Begins where the upstream stands, whatever an earlier worker of it had under way.
-async fn begin(settings: &UpstreamSettings, shared: &Arc<Shared>) -> Result<Worker, BeginError> {
+async fn begin(settings: &UpstreamSettings, shared: &Arc<Shared>) -> Result<Driver, BeginError> {
     let pen = Pen::take(&shared.store, &settings.name);
     pen.settle().await?;
-    Ok(Worker::load(settings.clone(), shared.clone(), pen)?)
+    Ok(Driver::load(settings.clone(), shared.clone(), pen)?)
 }
 
 /// A worker can't begin now.

@@ -64,6 +64,7 @@ pub enum Fed {
 }
 
 /// Where a reader begins.
+#[derive(Debug)]
 pub struct Begin {
     /// Behind this.
     pub after: Seq,

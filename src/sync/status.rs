@@ -1,20 +1,19 @@
 //! One upstream, as others see it.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::ops::Deref;
+use std::sync::Arc;
 
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::board::Board;
 use super::control::time_text;
-use super::letters::Letters;
 use super::route::Routes;
 use super::settings::UpstreamSettings;
 use crate::clock::Clock;
 use crate::model::TableId;
 use crate::store::Store;
-use crate::telemetry::{Counter, UpstreamState, UpstreamStatus, Watched};
+use crate::telemetry::{UpstreamState, UpstreamStatus};
 
 /// What the worker says of itself.
 #[derive(Clone, Debug, Default)]
@@ -34,69 +33,30 @@ pub(super) struct Live {
     pub(super) dropped: u64,
 }
 
-/// Shared by the worker and whoever asks for the status.
+/// Shared by whoever drives the worker and whoever asks for the status.
 pub(super) struct Shared {
-    pub(super) name: String,
     pub(super) store: Store,
     pub(super) clock: Clock,
     pub(super) routes: Arc<Routes>,
-    pub(super) live: Watched<Live>,
-    pub(super) acknowledged: Counter,
-    pub(super) max_dead_letters: usize,
-    letters: Mutex<Letters>,
-    /// Since when its owner has it paused, in microseconds since 1970.
-    paused: Mutex<Option<u64>>,
-    retry: AtomicBool,
-    /// The worker is to look at its orders.
-    pub(super) told: Notify,
+    pub(super) board: Arc<Board>,
+}
+
+impl Deref for Shared {
+    type Target = Board;
+
+    fn deref(&self) -> &Board {
+        &self.board
+    }
 }
 
 impl Shared {
     pub(super) fn new(settings: &UpstreamSettings, store: Store, clock: Clock) -> Shared {
-        Shared {
-            name: settings.name.clone(),
-            store,
-            clock,
-            routes: Arc::new(Routes::new(settings.tables.clone())),
-            live: Watched::default(),
-            acknowledged: Counter::default(),
-            max_dead_letters: settings.max_dead_letters,
-            letters: Mutex::default(),
-            paused: Mutex::default(),
-            retry: AtomicBool::default(),
-            told: Notify::new(),
-        }
-    }
-
-    /// The dead letters; to be held for moments only.
-    pub(super) fn letters(&self) -> MutexGuard<'_, Letters> {
-        self.letters.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Since when it is paused, in microseconds since 1970; `None` where it is not.
-    pub(super) fn paused(&self) -> Option<u64> {
-        *self.paused.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Tells the worker to stop sending, or to go on.
-    pub(super) fn set_paused(&self, since_us: Option<u64>) {
-        *self.paused.lock().unwrap_or_else(PoisonError::into_inner) = since_us;
-        self.told.notify_one();
+        let routes = Arc::new(Routes::new(settings.tables.clone()));
+        Shared { store, clock, routes, board: Arc::new(Board::new(settings)) }
     }
 
     fn paused_reason(&self) -> String {
         format!("its owner paused it; forebay upstream resume {} lets it go on", self.name)
-    }
-
-    /// Tells the worker to try at once.
-    pub(super) fn retry(&self) {
-        self.retry.store(true, Ordering::Release);
-        self.told.notify_one();
-    }
-
-    /// Whether that was said since this was asked last.
-    pub(super) fn take_retry(&self) -> bool {
-        self.retry.swap(false, Ordering::AcqRel)
     }
 
     /// Changes in the journal that are not settled: what the store has counted less what the cursor has, and the rows

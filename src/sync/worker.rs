@@ -1,31 +1,26 @@
-//! The task of one upstream: keeps the window filled, sends what may go, and leaves the sorting of answers to the pure
-//! parts. Nothing here waits for the upstream but the requests themselves.
+//! What one upstream's worker decides: keeps the window filled, says what may go, and leaves the sorting of answers to its
+//! parts. Pure: it is told the time, what was read and what became of what it wanted done ([`Done`]), draws from a
+//! generator it is given, and gives out what is to be done ([`Todo`]); `driver` does it.
 
 use std::sync::Arc;
-use std::time::Duration;
-
-use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::allowance::Allowance;
 use super::aside::{self, Aside};
-use super::batch::{Change, Gate, Picked, Window};
-use super::client::{Client, NoReply, Reply, Slot};
+use super::batch::{Change, Gate, Window};
+use super::board::Board;
 use super::control;
 use super::cursor::Cursor;
-use super::give_up::Outcome;
 use super::hush::Hush;
 use super::joining::{self, Covers, How, Joined};
 use super::letters::Letters;
 use super::link::Link;
-use super::pen::Pen;
 use super::positions::Positions;
-use super::reader::{self, Begin, Fed};
-use super::route::Lane;
+use super::reader::{Begin, Fed};
+use super::route::{Lane, Routes};
 use super::settings::UpstreamSettings;
-use super::status::{Live, Shared};
-use crate::store::{CommitError, ReadError, Seq};
+use super::status::Live;
+use crate::model::KeyCodec;
+use crate::store::{Backlog, Read, ReadError, Seq};
 use crate::telemetry::UpstreamState;
 
 mod durable;
@@ -35,31 +30,30 @@ mod orders;
 mod sending;
 #[cfg(test)]
 mod tests;
+mod todo;
 
-/// Something that was under way has ended.
-enum Done {
-    /// A batch.
-    Sent { slot: Slot, batch: Vec<Picked>, result: Result<Reply, NoReply> },
-    /// A look at a table, or (without a lane) at the upstream.
-    Described { slot: Slot, lane: Option<Lane>, result: Result<Reply, NoReply> },
-    /// A dead letter was written, or not.
-    Letter { picked: Picked, result: Result<(), CommitError> },
-    /// Letters that are to go again were read, or not.
-    Read { seqs: Vec<Seq>, result: Result<Vec<orders::Again>, ReadError> },
-    /// A cursor was written, or not; with it went what it makes void.
-    Cursor { cursor: Cursor, removed: durable::Removed, result: Result<(), CommitError> },
-    /// What the store had no room for was given up.
-    GaveUp(Outcome),
+pub(super) use orders::{Again, read as read_letters};
+pub(super) use todo::{Around, Done, Now, Todo, Write, Written};
+
+/// Where a worker begins.
+pub(super) struct Place<'a> {
+    /// The rows: cursor, pause, letters.
+    pub(super) store: &'a dyn Read,
+    pub(super) routes: &'a Routes,
+    pub(super) codec: &'a KeyCodec,
 }
 
 /// The worker.
 pub(super) struct Worker {
     settings: UpstreamSettings,
-    shared: Arc<Shared>,
-    pen: Pen,
-    client: Option<Arc<Client>>,
+    board: Arc<Board>,
+    around: Box<dyn Around>,
+    now: Now,
+    random: fastrand::Rng,
+    todo: Vec<Todo>,
     window: Window,
-    feed: Option<mpsc::Receiver<Vec<Fed>>>,
+    /// The journal is being read.
+    reading: bool,
     letters_under_way: usize,
     reading_letters: bool,
     refusals: Hush,
@@ -69,9 +63,7 @@ pub(super) struct Worker {
     allowance: Allowance,
     /// The owner's limit that holds changes back, if one does.
     held: Option<String>,
-    slots: Vec<Slot>,
     requests: usize,
-    under_way: JoinSet<Done>,
     durable: durable::State,
     positions: Positions,
     how: How,
@@ -84,8 +76,8 @@ pub(super) struct Worker {
     catching_up: bool,
     /// The journal had a gap: what was lost (or, if not, was sent otherwise) is still to be counted.
     gap: Option<bool>,
-    started: Instant,
-    throttled_until: Option<Instant>,
+    /// Until then it is shown as throttled, in milliseconds.
+    throttled_until: Option<u64>,
     /// What the upstream said when it failed last.
     fault: String,
     /// The state as it was said last.
@@ -100,120 +92,108 @@ impl Worker {
     /// Reads where the upstream is. Blocking, though short.
     pub(super) fn load(
         settings: UpstreamSettings,
-        shared: Arc<Shared>,
-        pen: Pen,
+        board: Arc<Board>,
+        place: &Place<'_>,
+        around: Box<dyn Around>,
+        random: fastrand::Rng,
+        now: Now,
     ) -> Result<Worker, ReadError> {
-        let view = shared.store.view()?;
+        let Place { store, routes, codec } = *place;
         let Joined { cursor, how, fresh } =
-            joining::join(&view, &settings.name, Covers::new(settings.tables.clone()))?;
-        shared.set_paused(control::load_pause(&view, &settings.name)?);
-        let letters = match Letters::load(&view, &settings.name, &shared.routes, &shared.store.keys()) {
+            joining::join(store, &settings.name, Covers::new(settings.tables.clone()))?;
+        board.set_paused(control::load_pause(store, &settings.name)?);
+        let letters = match Letters::load(store, &settings.name, routes, codec) {
             Err(ReadError::Damaged { place, what }) => {
                 tracing::error!(upstream = settings.name, place, what, "a dead letter is damaged");
                 Letters::default()
             }
             letters => letters?,
         };
-        *shared.letters() = letters;
+        *board.letters() = letters;
         let mut link = Link::new(settings.max_backoff);
-        for table in shared.store.catalog().tables() {
-            if let Some(route) = shared.routes.of(table) {
+        for table in store.catalog().tables() {
+            if let Some(route) = routes.of(table) {
                 link.look_at(route.lane, &route.upstream);
             }
         }
-        let slots = (0..settings.max_in_flight.max(1)).map(|_| Slot::default()).collect();
         let allowance = Allowance::new(settings.allowances.clone(), cursor.spent.clone());
-        let now_us = shared.clock.now_us();
-        let mut worker = Worker {
+        Ok(Worker {
             window: Window::new(cursor.prefix.clone(), settings.limits, settings.supersede),
             positions: cursor.positions.clone(),
             aside: Aside::new(cursor.aside),
-            giving_up: giving_up::State::new(shared.store.asks()),
+            giving_up: giving_up::State::default(),
             how,
             bridge_at: None,
             rewinding: false,
             catching_up: false,
             durable: durable::State::new(cursor, fresh),
             settings,
-            shared,
-            pen,
-            client: None,
-            feed: None,
+            board,
+            around,
+            now,
+            random,
+            todo: Vec::new(),
+            reading: false,
             letters_under_way: 0,
             reading_letters: false,
             refusals: Hush::default(),
             link,
             allowance,
             held: None,
-            slots,
             requests: 0,
-            under_way: JoinSet::new(),
             gap: None,
-            started: Instant::now(),
             throttled_until: None,
             fault: String::new(),
             said: (UpstreamState::Offline, None),
-            since_us: now_us,
+            since_us: now.us,
             alarm: None,
-        };
-        worker.say_backlog();
-        worker.publish();
-        Ok(worker)
+        })
     }
 
-    /// Works until `shutdown` says so, then lets requests end, and writes the cursor.
-    pub(super) async fn run(mut self, shutdown: &mut watch::Receiver<bool>) -> std::io::Result<()> {
-        self.follow()?;
-        let shared = self.shared.clone();
-        loop {
-            self.obey();
-            self.fill();
-            self.count_the_lost();
-            self.give_up();
-            self.dispatch();
-            self.leave_and_return()?;
-            self.give_up_on_the_head();
-            self.keep_cursor();
-            self.say_how_many();
-            self.publish();
-            let now = self.now();
-            let wake = self.started + Duration::from_millis(self.next_wake(now));
-            let Worker { under_way, feed, window, rewinding, giving_up, .. } = &mut self;
-            let feeding = window.has_room() && !*rewinding && feed.is_some();
-            tokio::select! {
-                _ = shutdown.wait_for(|stop| *stop) => break,
-                Some(done) = under_way.join_next() => self.landed(done)?,
-                fed = next(feed), if feeding => match fed {
-                    Some(fed) => self.feed(fed),
-                    None => self.feed = None,
-                },
-                () = shared.told.notified() => {}
-                () = giving_up.asked() => {}
-                () = sleep_until(wake) => {}
-            }
-        }
-        self.drain().await
+    /// What is to be done since this was asked last, in order.
+    pub(super) fn take_todo(&mut self) -> Vec<Todo> {
+        std::mem::take(&mut self.todo)
+    }
+
+    /// Whether it wants to be fed.
+    pub(super) fn wants_more(&self) -> bool {
+        self.window.has_room() && !self.rewinding
+    }
+
+    /// Decides all that can be decided now.
+    pub(super) fn step(&mut self, now: Now) {
+        self.now = now;
+        self.count_the_lost();
+        self.give_up();
+        self.dispatch();
+        self.leave_and_return();
+        self.give_up_on_the_head();
+        self.keep_cursor();
+        self.say_how_many();
     }
 
     /// Starts reading behind the window's prefix.
-    fn follow(&mut self) -> std::io::Result<()> {
-        let Shared { store, clock, routes, name, .. } = &*self.shared;
+    pub(super) fn follow(&mut self) {
         let after = self.window.prefix().seq;
         self.bridge_at = self.durable.bridges(after).then_some(after);
-        let begin = Begin {
+        self.catching_up = true;
+        self.reading = true;
+        self.todo.push(Todo::Follow(Begin {
             after,
             aside: !self.aside.is_empty(),
             settled: self.bridge_at.map(|_| self.positions.clone()),
-        };
-        self.catching_up = true;
-        self.feed = Some(reader::start(store.clone(), clock.clone(), routes.clone(), name, begin)?);
-        Ok(())
+        }));
+    }
+
+    /// The reader has ended.
+    pub(super) fn feed_ended(&mut self) {
+        self.reading = false;
     }
 
     /// Leaves tables behind that hold up the others, and goes back for them when they take changes again.
-    fn leave_and_return(&mut self) -> std::io::Result<()> {
+    fn leave_and_return(&mut self) {
         if self.giving_up.is_under_way() {
-            return Ok(());
+            return;
         }
         if self.rewinding {
             // Nothing of what still waits may keep the window from becoming empty.
@@ -231,18 +211,17 @@ impl Worker {
         self.rewinding |= self.positions.left().any(|table| !self.link.is_blocked(table));
         if self.rewinding && self.window.is_empty() && self.requests == 0 {
             let (cursor, _) = self.cursor_now();
-            self.read_again(cursor)?;
+            self.read_again(cursor);
         }
-        Ok(())
     }
 
     /// Begins again behind a cursor: nothing of what was read is kept.
-    fn read_again(&mut self, cursor: Cursor) -> std::io::Result<()> {
+    fn read_again(&mut self, cursor: Cursor) {
         self.window = Window::new(cursor.prefix, self.settings.limits, self.settings.supersede);
         self.positions = Positions::new(cursor.positions.to, cursor.positions.behind);
         self.rewinding = false;
-        self.shared.letters().put_all_back();
-        self.follow()
+        self.board.letters().put_all_back();
+        self.follow();
     }
 
     fn leave(&mut self, lane: Lane) {
@@ -251,41 +230,19 @@ impl Worker {
             let (upstream, table) = (&self.settings.name, &first.route.upstream);
             tracing::warn!(upstream, table, "the table takes nothing; the others go on without it");
             self.positions.leave(table, prefix, first.time_us);
-            self.shared.letters().put_back(lane);
+            self.board.letters().put_back(lane);
             self.aside.leave(lane);
         }
     }
 
-    async fn drain(mut self) -> std::io::Result<()> {
-        self.feed = None;
-        let deadline = Instant::now() + self.settings.drain_timeout;
-        while let Ok(Some(done)) = timeout_at(deadline, self.under_way.join_next()).await {
-            self.landed(done)?;
-        }
-        self.last_cursor(deadline).await;
-        self.publish();
-        Ok(())
-    }
-
-    fn now(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-
-    /// Takes what the reader has ready.
-    fn fill(&mut self) {
-        while self.window.has_room() && !self.rewinding {
-            let Some(Ok(fed)) = self.feed.as_mut().map(mpsc::Receiver::try_recv) else { return };
-            self.feed(fed);
-        }
-    }
-
-    fn feed(&mut self, fed: Vec<Fed>) {
+    /// Takes what the reader has read.
+    pub(super) fn feed(&mut self, fed: Vec<Fed>) {
         for fed in fed {
             match fed {
                 Fed::Change(change) if self.positions.passes(Some(&change.route.upstream), change.seq) => {
                     self.window.pass(change.seq, None);
                 }
-                Fed::Change(change) if self.shared.letters().is_buried(change.seq) => {
+                Fed::Change(change) if self.board.letters().is_buried(change.seq) => {
                     self.window.pass(change.seq, Some(change.table));
                 }
                 Fed::Change(change) => self.window.push(change),
@@ -340,7 +297,7 @@ impl Worker {
         if left || !self.aside.take(change.seq, Some(change.route.lane), bytes) {
             return;
         }
-        if self.shared.letters().is_buried(change.seq) {
+        if self.board.letters().is_buried(change.seq) {
             self.window.pass(self.window.read_to(), Some(change.table));
         } else {
             self.window.push_aside(change);
@@ -349,19 +306,16 @@ impl Worker {
 
     /// After a gap, once all is read: what the store has counted and nobody read is lost.
     fn count_the_lost(&mut self) {
-        let store = &self.shared.store;
         let Some(lost) = self.gap else { return };
-        let (seq, counts) = store.counted();
+        let (seq, counts) = self.around.counted();
         // Until the rows have arrived, what they stand for is pending.
         if seq != self.window.read_to() || self.window.has_rows() {
             return;
         }
         self.gap = None;
-        let catalog = store.catalog();
-        let routes = &self.shared.routes;
         let mut dropped = 0;
         for (table, count) in self.window.reconcile(&counts) {
-            if lost && catalog.by_id(table).is_some_and(|table| routes.of(table).is_some()) {
+            if lost && self.around.is_sent(table) {
                 dropped += count;
             }
         }
@@ -371,7 +325,9 @@ impl Worker {
         }
     }
 
-    fn next_wake(&self, now: u64) -> u64 {
+    /// When (in milliseconds) it wants to decide again, if nothing happens before.
+    pub(super) fn next_wake(&self) -> u64 {
+        let now = self.now.ms;
         let cursor = self.durable.wake(&self.window, self.allowance.spent(), self.void_letters(), now);
         [self.alarm, self.link.wake(now), cursor, self.refusals.wake(), self.giving_up.wake(now)]
             .into_iter()
@@ -381,10 +337,15 @@ impl Worker {
             .unwrap_or(now + 60_000)
     }
 
-    /// Lets others see how things are. That it is paused they see by themselves.
-    fn publish(&mut self) {
+    /// Until when (in milliseconds) it is to be shown as throttled.
+    pub(super) fn throttled_until(&self) -> Option<u64> {
+        self.throttled_until
+    }
+
+    /// How things are, for others to see; but for [`Worker::throttled_until`]. That it is paused they see by themselves.
+    pub(super) fn look(&mut self) -> Live {
         let (state, reason) = match self.link.state() {
-            (UpstreamState::Online, _) if self.shared.letters().count() >= self.settings.max_dead_letters => {
+            (UpstreamState::Online, _) if self.board.letters().count() >= self.settings.max_dead_letters => {
                 (UpstreamState::Blocked, Some(self.too_many_letters()))
             }
             state => state,
@@ -397,21 +358,20 @@ impl Worker {
                 (None, _) => {}
             }
             if self.said.0 != state {
-                self.since_us = self.shared.clock.now_us();
+                self.since_us = self.now.us;
             }
             self.said = (state, reason.clone());
         }
-        let live = Live {
+        Live {
             state,
             reason,
             since_us: Some(self.since_us),
-            throttled_until: self.throttled_until,
+            throttled_until: None,
             held: self.held.clone(),
             settled: Some(self.window.settled_counts()),
             oldest_us: self.positions.oldest_us().into_iter().chain(self.window.oldest_us()).min(),
             dropped: self.durable.dropped_unsent(),
-        };
-        self.shared.live.update(|shown| *shown = live);
+        }
     }
 
     fn too_many_letters(&self) -> String {
@@ -419,12 +379,5 @@ impl Worker {
         format!(
             "{most} dead letters wait for a decision; forebay dead-letter list {name} shows why, replay or drop them"
         )
-    }
-}
-
-async fn next(feed: &mut Option<mpsc::Receiver<Vec<Fed>>>) -> Option<Vec<Fed>> {
-    match feed {
-        Some(feed) => feed.recv().await,
-        None => None,
     }
 }

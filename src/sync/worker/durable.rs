@@ -1,11 +1,6 @@
 //! When the cursor is written: seldom enough to be gentle to flash, often enough that little is sent twice.
 
-use std::time::Duration;
-
-use tokio::time::{Instant, timeout_at};
-
-use super::{Done, Worker};
-use crate::clock::Clock;
+use super::{Todo, Worker, Write, Written};
 use crate::store::{CommitError, Seq, Space, Urgency};
 use crate::sync::allowance::Spent;
 use crate::sync::aside::{self, Amount};
@@ -13,7 +8,6 @@ use crate::sync::batch::{Prefix, Window};
 use crate::sync::cursor::Cursor;
 use crate::sync::dead_letter::letter_key;
 use crate::sync::joining::parked_key;
-use crate::sync::pen::Pen;
 use crate::sync::positions::Positions;
 
 /// While it moves, it is written at least this often …
@@ -31,7 +25,7 @@ const WITHDRAWN: usize = 1_000;
 
 /// Rows that go with a cursor.
 #[derive(Debug)]
-pub(super) struct Removed {
+pub(in crate::sync) struct Removed {
     /// Void letters, the first of them.
     withdrawn: usize,
     /// Changes set aside that are settled.
@@ -144,7 +138,7 @@ impl State {
 impl Worker {
     /// Writes the cursor if it is due, in the company of other commits.
     pub(super) fn keep_cursor(&mut self) {
-        let now = self.now();
+        let now = self.now.ms;
         let withdrawn = self.void_letters();
         if self.giving_up.is_under_way()
             || self
@@ -160,20 +154,14 @@ impl Worker {
     /// Writes the cursor.
     pub(super) fn begin_cursor(&mut self) {
         self.durable.under_way = true;
-        let (cursor, removed) = self.cursor_now();
+        let write = self.cursor_write(Urgency::Gather);
         self.durable.written_to = self.window.prefix().seq;
-        let withdrawn = self.let_go_of_letters(&cursor);
-        let removed = Removed { withdrawn, aside: removed };
-        let write = self.write_cursor(&cursor, &removed, Urgency::Gather);
-        self.under_way.spawn(async move {
-            let result = write.await;
-            Done::Cursor { cursor, removed, result }
-        });
+        self.todo.push(Todo::Write(write));
     }
 
     /// How many letters' rows are void, or would be with a cursor written now.
     pub(super) fn void_letters(&self) -> usize {
-        let letters = self.shared.letters();
+        let letters = self.board.letters();
         // The positions are only gone through where there is something behind them.
         let buried = letters.has_buried_up_to(self.window.prefix().seq)
             && letters.has_buried_up_to(self.positions.at(self.window.prefix().seq).0);
@@ -182,7 +170,7 @@ impl Worker {
 
     /// Letters whose rows go with this cursor.
     fn let_go_of_letters(&self, cursor: &Cursor) -> usize {
-        let mut letters = self.shared.letters();
+        let mut letters = self.board.letters();
         letters.let_go(cursor.prefix.seq);
         letters.withdrawn().len()
     }
@@ -211,14 +199,14 @@ impl Worker {
         removed: Removed,
         result: Result<(), CommitError>,
     ) {
-        let now = self.now();
+        let now = self.now.ms;
         self.durable.under_way = false;
         match result {
             Ok(()) => {
                 self.durable.written = cursor;
                 self.durable.fresh = false;
                 self.durable.at = now;
-                self.shared.letters().removed(removed.withdrawn);
+                self.board.letters().removed(removed.withdrawn);
                 self.aside.removed(&removed.aside);
                 if !removed.aside.is_empty() {
                     self.say_backlog();
@@ -231,59 +219,25 @@ impl Worker {
         }
     }
 
-    /// Writes the cursor before the end, if it has moved at all.
-    pub(super) async fn last_cursor(&mut self, deadline: Instant) {
+    /// The cursor as it is to be written before the end, if it has moved at all.
+    pub(in crate::sync) fn last_cursor(&self) -> Option<Write> {
         let still = self.durable.moved(&self.window, self.allowance.spent()) == 0 && self.void_letters() == 0;
         // What is being given up writes cursors that the window does not know.
-        if self.giving_up.is_under_way() || still {
-            return;
-        }
-        let (cursor, aside) = self.cursor_now();
-        let withdrawn = self.let_go_of_letters(&cursor);
-        let removed = Removed { withdrawn, aside };
-        let write = self.write_cursor(&cursor, &removed, Urgency::Now);
-        // Requests may have taken all the time there was.
-        let deadline = deadline.max(Instant::now() + Duration::from_secs(2));
-        match timeout_at(deadline, write).await {
-            Ok(result) => self.cursor_written(cursor, removed, result),
-            Err(_) => {
-                tracing::warn!(upstream = self.settings.name, "the last cursor was not written in time")
-            }
-        }
+        (!self.giving_up.is_under_way() && !still).then(|| self.cursor_write(Urgency::Now))
     }
 
-    fn write_cursor(
-        &self,
-        cursor: &Cursor,
-        removed: &Removed,
-        urgency: Urgency,
-    ) -> impl Future<Output = Result<(), CommitError>> + Send + use<> {
-        let name = self.settings.name.clone();
-        let value = cursor.encode();
-        let letters: Vec<Vec<u8>> = {
-            let letters = self.shared.letters();
-            let withdrawn = letters.withdrawn().iter().take(removed.withdrawn);
-            withdrawn.map(|seq| letter_key(&name, *seq)).collect()
-        };
-        let aside: Vec<Vec<u8>> = removed.aside.iter().map(|seq| aside::key(&name, *seq)).collect();
+    /// The cursor as it is now, and what goes with it.
+    fn cursor_write(&self, urgency: Urgency) -> Write {
+        let name = &self.settings.name;
+        let (cursor, aside) = self.cursor_now();
+        let withdrawn = self.let_go_of_letters(&cursor);
+        let mut rows = vec![(Space::Cursor, name.as_bytes().to_vec(), Some(cursor.encode()))];
         // What it had left behind when it was gone.
-        let parked = self.durable.fresh.then(|| parked_key(&name));
-        let (pen, clock): (Pen, Clock) = (self.pen.clone(), self.shared.clock.clone());
-        async move {
-            let size = value.len() + (letters.len() + aside.len()) * 64 + 64;
-            pen.write(urgency, size, move |batch| {
-                batch.set_system(Space::Cursor, name.as_bytes(), Some(value), clock.stamp());
-                if let Some(parked) = parked {
-                    batch.set_system(Space::Setting, &parked, None, clock.stamp());
-                }
-                for letter in letters {
-                    batch.set_system(Space::DeadLetter, &letter, None, clock.stamp());
-                }
-                for row in aside {
-                    batch.set_system(Space::Aside, &row, None, clock.stamp());
-                }
-            })
-            .await
-        }
+        rows.extend(self.durable.fresh.then(|| (Space::Setting, parked_key(name), None)));
+        let letters = self.board.letters();
+        let void = letters.withdrawn().iter().take(withdrawn);
+        rows.extend(void.map(|seq| (Space::DeadLetter, letter_key(name, *seq), None)));
+        rows.extend(aside.iter().map(|seq| (Space::Aside, aside::key(name, *seq), None)));
+        Write { rows, urgency, what: Written::Cursor(cursor, Removed { withdrawn, aside }) }
     }
 }

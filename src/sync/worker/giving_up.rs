@@ -1,17 +1,12 @@
 //! When the store asks for room: the cursor is written if that is all, else what may be given up is.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
-use tokio::sync::watch;
-
-use super::{Done, Worker};
-use crate::store::{Asks, Backlog};
+use super::{Backlog, Todo, Worker};
 use crate::sync::aside::Aside;
 use crate::sync::cursor::Cursor;
-use crate::sync::give_up::{Known, Outcome, Task};
+use crate::sync::give_up::{Known, Outcome, Plan};
 use crate::sync::positions::Positions;
-use crate::sync::status::Shared;
 use crate::telemetry::UpstreamState;
 
 /// After a giving up that could not go on, the next one waits.
@@ -22,8 +17,8 @@ const PROGRESS_MS: u64 = 1_000;
 const SAY_MS: u64 = 60_000;
 
 /// What the worker knows of it.
+#[derive(Default)]
 pub(super) struct State {
-    asks: watch::Receiver<Asks>,
     /// Why, while it is under way.
     under_way: Option<String>,
     /// Nothing new is sent, so that it can begin.
@@ -35,17 +30,6 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(asks: watch::Receiver<Asks>) -> State {
-        State { asks, under_way: None, holding: false, not_before: 0, unsaid: (0, 0), said_at: None }
-    }
-
-    /// Resolves when something else is asked.
-    pub(super) async fn asked(&mut self) {
-        if self.asks.changed().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }
-
     /// Whether it has begun and not ended: the window and the cursor are to be left alone.
     pub(super) fn is_under_way(&self) -> bool {
         self.under_way.is_some()
@@ -65,12 +49,12 @@ impl State {
 impl Worker {
     /// Does what the store asks for, if it asks.
     pub(super) fn give_up(&mut self) {
-        let now = self.now();
+        let now = self.now.ms;
         self.giving_up.holding = false;
         if self.giving_up.is_under_way() || self.durable.is_under_way() || self.giving_up.not_before > now {
             return;
         }
-        let asked = self.giving_up.asks.borrow().get(&self.settings.name).cloned();
+        let asked = self.around.asked();
         let Some(asked) =
             asked.filter(|asked| self.durable.written_to().is_some_and(|to| to < asked.through))
         else {
@@ -89,7 +73,7 @@ impl Worker {
             }
             return;
         }
-        let drops = self.shared.store.catalog().drops();
+        let drops = self.around.drops();
         // Rows as they stand have no place in the journal to begin again at.
         let copying = self.window.has_rows() || self.bridge_at == Some(self.window.read_to());
         if !drops || copying {
@@ -107,28 +91,16 @@ impl Worker {
         let bridges = self.durable.bridges(cursor.prefix.seq);
         let mut base = cursor;
         base.positions = Positions::new(base.positions.to, base.positions.behind);
-        let Shared { store, clock, routes, name, .. } = &*self.shared;
-        let task = Task {
-            upstream: name.clone(),
-            store: store.clone(),
-            pen: self.pen.clone(),
-            clock: clock.clone(),
-            routes: Arc::clone(routes),
-            base,
-            known,
-            through: asked.through,
-            settled,
-            bridges,
-        };
-        self.feed = None;
+        let plan = Plan { base, known, through: asked.through, settled, bridges };
+        self.reading = false;
         self.giving_up.under_way = Some(asked.why);
-        self.under_way.spawn(async move { Done::GaveUp(task.run().await) });
+        self.todo.extend([Todo::StopReading, Todo::GiveUp(plan)]);
     }
 
     /// It has ended: what is durable now is where the upstream goes on.
-    pub(super) fn gave_up(&mut self, outcome: Outcome) -> std::io::Result<()> {
+    pub(super) fn gave_up(&mut self, outcome: Outcome) {
         let Outcome { cursor, given_up, gap, stopped } = outcome;
-        let now = self.now();
+        let now = self.now.ms;
         let upstream = self.settings.name.as_str();
         let why = self.giving_up.under_way.take().unwrap_or_default();
         if let Some(stopped) = stopped {
@@ -159,19 +131,25 @@ impl Worker {
             // Nothing has changed but that the reading has to begin again.
             let (cursor, settled) = self.cursor_now();
             self.aside.keep(&settled);
-            return self.read_again(Cursor { aside: self.aside.amount, ..cursor });
+            self.read_again(Cursor { aside: self.aside.amount, ..cursor });
+            return;
         };
         self.aside = Aside::new(cursor.aside);
         self.durable.gave_up(cursor.clone());
         self.say_backlog();
-        self.read_again(cursor)
+        self.read_again(cursor);
     }
 
     /// Tells the store what the upstream may hold back.
-    pub(super) fn say_backlog(&self) {
+    pub(super) fn say_backlog(&mut self) {
+        let backlog = self.backlog();
+        self.todo.push(Todo::SetBacklog(backlog));
+    }
+
+    /// What the upstream may hold back.
+    pub(in crate::sync) fn backlog(&self) -> Backlog {
         let tables =
             self.settings.tables.as_ref().map(|tables| tables.keys().cloned().collect::<BTreeSet<_>>());
-        let backlog = Backlog { max: self.settings.max_backlog, tables, aside: self.aside.amount.bytes };
-        self.shared.store.set_backlog(&self.settings.name, backlog);
+        Backlog { max: self.settings.max_backlog, tables, aside: self.aside.amount.bytes }
     }
 }

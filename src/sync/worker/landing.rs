@@ -1,12 +1,8 @@
 //! What to do with what came back.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use tokio::task::JoinError;
-use tokio::time::Instant;
-
-use super::{Done, Worker};
+use super::{Done, Now, Todo, Worker, Write, Written};
 use crate::operations::upstreams::LetterId;
 use crate::store::{CommitError, Kind, Space, Urgency};
 use crate::sync::batch::{Id, Picked};
@@ -17,7 +13,7 @@ use crate::sync::route::Lane;
 use crate::telemetry::UpstreamState;
 
 /// How long the state stays `throttled` after the upstream asked for less.
-const SHOW_THROTTLED: Duration = Duration::from_secs(5);
+const SHOW_THROTTLED_MS: u64 = 5_000;
 /// After so many attempts that the upstream failed at, a batch is taken apart.
 const SUSPICIOUS: u32 = 3;
 /// A change that the upstream alone keeps failing at waits this long, doubled with each attempt …
@@ -28,25 +24,25 @@ const FAULTY_WAIT_MAX_MS: u64 = 300_000;
 const LETTER_WAIT_MS: u64 = 10_000;
 
 impl Worker {
-    /// Sorts what has ended. An error: a task of ours has panicked, and what it held is not known.
-    pub(super) fn landed(&mut self, done: Result<Done, JoinError>) -> std::io::Result<()> {
-        match done.map_err(std::io::Error::other)? {
-            Done::Sent { slot, batch, result } => {
+    /// Sorts what has ended.
+    pub(in crate::sync) fn landed(&mut self, now: Now, done: Done) {
+        self.now = now;
+        match done {
+            Done::Sent { batch, result } => {
                 self.requests -= 1;
-                self.slots.push(slot);
                 self.sent(batch, result);
             }
-            Done::Described { slot, lane, result } => {
+            Done::Described { lane, result } => {
                 self.requests -= 1;
-                self.slots.push(slot);
                 self.described(lane, result);
             }
-            Done::Letter { picked, result } => self.letter_written(picked, result),
+            Done::Written { what: Written::Letter(picked), result } => self.letter_written(picked, result),
+            Done::Written { what: Written::Cursor(cursor, removed), result } => {
+                self.cursor_written(cursor, removed, result);
+            }
             Done::Read { seqs, result } => self.letters_read(seqs, result),
-            Done::Cursor { cursor, removed, result } => self.cursor_written(cursor, removed, result),
-            Done::GaveUp(outcome) => self.gave_up(outcome)?,
+            Done::GaveUp(outcome) => self.gave_up(outcome),
         }
-        Ok(())
     }
 
     fn sent(&mut self, batch: Vec<Picked>, result: Result<Reply, NoReply>) {
@@ -55,7 +51,7 @@ impl Worker {
             Ok(reply) => judge(&reply.answer(), &batch),
             Err(error) => no_reply(error),
         };
-        let now = self.now();
+        let now = self.now.ms;
         match verdict {
             Verdict::Taken { back } => self.taken(batch, &back, now),
             Verdict::Refused(reason) => self.refused(batch, reason),
@@ -64,7 +60,7 @@ impl Worker {
                     .iter()
                     .map(|picked| (picked.change.route.lane, picked.change.route.upstream.clone()))
                     .collect();
-                self.link.no_table(&tables, &reason, now, fastrand::u64(..));
+                self.link.no_table(&tables, &reason, now, self.random.u64(..));
                 self.all_again(&batch);
             }
             Verdict::Faulty(reason) => {
@@ -99,15 +95,15 @@ impl Worker {
             self.link.taken(batch.iter().map(|picked| picked.change.route.lane));
         }
         if !back.is_empty() {
-            self.link.throttled(taken == 0, now, fastrand::u64(..));
-            self.throttled_until = Some(Instant::now() + SHOW_THROTTLED);
+            self.link.throttled(taken == 0, now, self.random.u64(..));
+            self.throttled_until = Some(now + SHOW_THROTTLED_MS);
         }
-        self.shared.acknowledged.add(taken as u64);
+        self.board.acknowledged.add(taken as u64);
         for (place, picked) in batch.into_iter().enumerate() {
             if back.contains(&place) {
                 self.window.retry(picked.id);
             } else {
-                self.shared.letters().settled(&picked.change.key, picked.change.seq);
+                self.board.letters().settled(&picked.change.key, picked.change.seq);
                 self.window.settle(picked.id);
             }
         }
@@ -115,22 +111,20 @@ impl Worker {
 
     /// What concerns the upstream as a whole.
     fn upstream_wide(&mut self, verdict: Verdict, now: u64) {
-        let random = fastrand::u64(..);
+        let random = self.random.u64(..);
         let (state, reason) = match verdict {
             Verdict::Throttled(_) => {
                 self.link.throttled(true, now, random);
-                self.throttled_until = Some(Instant::now() + SHOW_THROTTLED);
+                self.throttled_until = Some(now + SHOW_THROTTLED_MS);
                 return;
             }
             Verdict::Skewed(reason) => {
-                if let Some(client) = &self.client {
-                    client.believe_upstream_time();
-                }
+                self.around.believe_upstream_time();
                 (UpstreamState::Blocked, reason)
             }
             Verdict::Blocked(reason) => {
                 // Renewed meanwhile, or while the request was under way: they get their chance first.
-                if self.client.as_ref().is_some_and(|client| client.credentials_refused()) {
+                if self.around.credentials_refused() {
                     return;
                 }
                 (UpstreamState::Blocked, reason)
@@ -168,7 +162,7 @@ impl Worker {
 
     fn described(&mut self, lane: Option<Lane>, result: Result<Reply, NoReply>) {
         self.pay_for(&result);
-        let now = self.now();
+        let now = self.now.ms;
         let mut verdict = match &result {
             Ok(reply) => judge_description(&reply.answer()),
             Err(error) => no_reply(error),
@@ -184,21 +178,21 @@ impl Worker {
             wide => self.upstream_wide(wide.clone(), now),
         }
         if let Some(lane) = lane {
-            self.link.described(lane, &verdict, now, fastrand::u64(..));
+            self.link.described(lane, &verdict, now, self.random.u64(..));
         }
     }
 
     /// Writes a dead letter; the change counts as settled once that is durable.
     pub(super) fn write_letter(&mut self, picked: Picked, reason: String) {
-        let now = self.now();
+        let now = self.now.ms;
         let change = &picked.change;
         let (before, waits, count) = {
-            let letters = self.shared.letters();
+            let letters = self.board.letters();
             (letters.under_way(change.seq), letters.contains(change.seq), letters.count())
         };
         if before.is_some() && !waits {
             // Its owner has thrown it away while it was under way.
-            self.shared.letters().forget(change.seq);
+            self.board.letters().forget(change.seq);
             self.window.settle(picked.id);
             return;
         }
@@ -209,7 +203,7 @@ impl Worker {
             image: Blob(change.image.to_vec()),
             reason,
             time_us: change.time_us,
-            refused_us: self.shared.clock.now_us(),
+            refused_us: self.now.us,
             attempts: before.unwrap_or(0) + picked.attempts + 1,
             replay: false,
             dropped: false,
@@ -232,22 +226,19 @@ impl Worker {
             );
         }
         let key = letter_key(&self.settings.name, change.seq);
-        let (pen, clock) = (self.pen.clone(), self.shared.clock.clone());
         self.letters_under_way += 1;
-        self.under_way.spawn(async move {
-            let written = pen.write(Urgency::Gather, value.len() + 64, move |batch| {
-                batch.set_system(Space::DeadLetter, &key, Some(value), clock.stamp());
-            });
-            let result = written.await;
-            Done::Letter { picked, result }
-        });
+        self.todo.push(Todo::Write(Write {
+            rows: vec![(Space::DeadLetter, key, Some(value))],
+            urgency: Urgency::Gather,
+            what: Written::Letter(picked),
+        }));
     }
 
     /// Refusals that were not said one by one.
     pub(super) fn say_how_many(&mut self) {
-        let now = self.now();
+        let now = self.now.ms;
         if let Some(more) = self.refusals.due(now) {
-            let (upstream, waiting) = (&self.settings.name, self.shared.letters().count());
+            let (upstream, waiting) = (&self.settings.name, self.board.letters().count());
             tracing::warn!(upstream, more, waiting, "more changes became dead letters");
         }
     }
@@ -266,12 +257,12 @@ impl Worker {
         self.letters_under_way -= 1;
         match result {
             Ok(()) => {
-                self.shared.letters().add(Some(picked.change.key), picked.change.seq);
+                self.board.letters().add(Some(picked.change.key), picked.change.seq);
                 self.window.settle(picked.id);
             }
             Err(error) => {
                 tracing::warn!(upstream = self.settings.name, %error, "a dead letter can't be written now");
-                let now = self.now();
+                let now = self.now.ms;
                 self.window.delay(picked.id, now + LETTER_WAIT_MS);
             }
         }

@@ -1,30 +1,27 @@
 //! What the owner wants: retry, and letters that go again or not at all. (A pause is looked at wherever something would be
 //! sent.)
 
-use std::sync::Arc;
-
-use super::{Done, Worker};
+use super::{Now, Place, Todo, Worker};
 use crate::model::MapRef;
-use crate::store::{Kind, Read, ReadError, Seq};
+use crate::store::{Kind, ReadError, Seq};
 use crate::sync::batch::{Change, Gate};
-use crate::sync::client::Slot;
 use crate::sync::dead_letter::read_letter;
-use crate::sync::status::Shared;
 
 /// Letters read at once.
 const LETTERS: usize = 32;
 
 /// A letter that is to go again: its change, and how often it was sent before; `None` where it can't.
-pub(super) type Again = (Seq, Option<(Change, u32)>);
+pub(in crate::sync) type Again = (Seq, Option<(Change, u32)>);
 
 impl Worker {
     /// Does what was ordered since it looked last.
-    pub(super) fn obey(&mut self) {
-        let discarded = self.shared.letters().take_discarded();
+    pub(in crate::sync) fn obey(&mut self, now: Now) {
+        self.now = now;
+        let discarded = self.board.letters().take_discarded();
         for (key, seq) in discarded {
             self.window.retract_letter(&key, seq);
         }
-        if self.shared.take_retry() {
+        if self.board.take_retry() {
             self.retry();
         }
         self.replay();
@@ -34,33 +31,29 @@ impl Worker {
     fn retry(&mut self) {
         tracing::info!(upstream = self.settings.name, "trying at once, as ordered");
         self.link.retry();
-        self.client = None;
-        self.slots.iter_mut().for_each(|slot| *slot = Slot::default());
+        self.around.forget();
         self.window.wake(u64::MAX);
     }
 
     /// Has letters read that are to go again, as far as there is room for them.
     fn replay(&mut self) {
-        if self.reading_letters || self.rewinding || self.shared.paused().is_some() || !self.window.has_room()
+        if self.reading_letters || self.rewinding || self.board.paused().is_some() || !self.window.has_room()
         {
             return;
         }
-        let (link, shared) = (&self.link, self.shared.clone());
-        let seqs = shared.letters().take_due(LETTERS, |lane| link.gate(lane) != Gate::Shut);
+        let link = &self.link;
+        let seqs = self.board.letters().take_due(LETTERS, |lane| link.gate(lane) != Gate::Shut);
         if seqs.is_empty() {
             return;
         }
         self.reading_letters = true;
-        self.under_way.spawn_blocking(move || {
-            let result = read(&shared, &seqs);
-            Done::Read { seqs, result }
-        });
+        self.todo.push(Todo::ReadLetters(seqs));
     }
 
     /// Letters have been read, or not.
     pub(super) fn letters_read(&mut self, seqs: Vec<Seq>, result: Result<Vec<Again>, ReadError>) {
         self.reading_letters = false;
-        let mut letters = self.shared.letters();
+        let mut letters = self.board.letters();
         match result {
             // The journal is about to be read again: they come after that.
             Ok(_) if self.rewinding => {
@@ -87,15 +80,20 @@ impl Worker {
     }
 }
 
-fn read(shared: &Arc<Shared>, seqs: &[Seq]) -> Result<Vec<Again>, ReadError> {
-    let (view, codec) = (shared.store.view()?, shared.store.keys());
+/// Reads letters of an upstream that are to go again.
+pub(in crate::sync) fn read(
+    upstream: &str,
+    place: &Place<'_>,
+    seqs: &[Seq],
+) -> Result<Vec<Again>, ReadError> {
+    let Place { store, routes, codec } = *place;
     let read_one = |seq: &Seq| -> Result<Again, ReadError> {
-        let Some(letter) = read_letter(&view, &shared.name, *seq)? else { return Ok((*seq, None)) };
-        let route = view.catalog().by_id(letter.table).and_then(|table| shared.routes.of(table));
+        let Some(letter) = read_letter(store, upstream, *seq)? else { return Ok((*seq, None)) };
+        let route = store.catalog().by_id(letter.table).and_then(|table| routes.of(table));
         let change = route.and_then(|route| {
             Some(Change {
                 seq: *seq,
-                key: route.key_of(MapRef::new(&letter.image.0), &codec)?,
+                key: route.key_of(MapRef::new(&letter.image.0), codec)?,
                 table: letter.table,
                 route,
                 kind: if letter.delete { Kind::Delete } else { Kind::Put },

@@ -1,16 +1,13 @@
 //! Starts requests: batches, and looks at tables.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use super::{Done, Worker};
+use super::{Todo, Worker};
 use crate::model::MapRef;
-use crate::model::dynamodb_json::write_string;
 use crate::model::size::image_size;
 use crate::store::Kind;
-use crate::sync::allowance::{DAY, HEADS, Held, write_units};
+use crate::sync::allowance::{HEADS, Held, write_units};
 use crate::sync::batch::Picked;
-use crate::sync::client::Client;
 use crate::sync::route::Lane;
 use crate::sync::wire;
 use crate::telemetry::UpstreamState;
@@ -18,21 +15,24 @@ use crate::telemetry::UpstreamState;
 impl Worker {
     /// Starts all requests that may be made now.
     pub(super) fn dispatch(&mut self) {
-        let now = self.now();
+        let now = self.now.ms;
         self.alarm = None;
-        if self.shared.paused().is_some() {
+        if self.board.paused().is_some() {
             return;
         }
         self.alarm = self.window.wake(now);
-        self.catching_up &= self.window.has_room() && !self.rewinding && self.feed.is_some();
+        self.catching_up &= self.window.has_room() && !self.rewinding && self.reading;
         if self.giving_up.holds() || self.catching_up {
             return;
         }
         let held = self.held.take();
         while self.requests < self.link.in_flight(self.settings.max_in_flight) && !self.link.holds(now) {
-            let Some(client) = self.client(now) else { return };
+            // Made ready when it is first needed, since certificates may be missing.
+            if let Err(reason) = self.around.make_ready() {
+                return self.link.failed(UpstreamState::Blocked, reason, now, self.random.u64(..));
+            }
             if let Some((lane, name)) = self.link.due_check(now) {
-                self.describe(client, Some((lane, name)));
+                self.describe(Some((lane, name)));
                 continue;
             }
             let allowed = match self.allowed(now) {
@@ -49,9 +49,9 @@ impl Worker {
             };
             let batch = self.window.pick(changes, |lane| self.link.gate(lane));
             if !batch.is_empty() {
-                self.send(client, batch);
+                self.send(batch);
             } else if self.requests == 0 && self.link.wants_ping() {
-                self.describe(client, None);
+                self.describe(None);
             } else {
                 return;
             }
@@ -60,8 +60,7 @@ impl Worker {
 
     /// How many changes the owner allows to go now.
     fn allowed(&mut self, now: u64) -> Result<usize, Held> {
-        let day = self.shared.clock.expiry_now().map(|second| second / DAY);
-        self.allowance.allow(self.settings.limits.batch_changes, now, day)
+        self.allowance.allow(self.settings.limits.batch_changes, now, self.now.day)
     }
 
     fn wait_for_more(&mut self, until: u64) {
@@ -81,18 +80,7 @@ impl Worker {
         self.held = Some(why);
     }
 
-    /// The client; made when it is first needed, since certificates may be missing.
-    fn client(&mut self, now: u64) -> Option<Arc<Client>> {
-        if self.client.is_none() {
-            match Client::new(&self.settings, self.shared.clock.clone()) {
-                Ok(client) => self.client = Some(Arc::new(client)),
-                Err(reason) => self.link.failed(UpstreamState::Blocked, reason, now, fastrand::u64(..)),
-            }
-        }
-        self.client.clone()
-    }
-
-    fn send(&mut self, client: Arc<Client>, batch: Vec<Picked>) {
+    fn send(&mut self, batch: Vec<Picked>) {
         let body = wire::batch_write(&batch, self.settings.max_request);
         let mut taken = BTreeMap::new();
         for (place, picked) in batch.into_iter().enumerate() {
@@ -112,35 +100,14 @@ impl Worker {
         let units = if self.allowance.counts_units() { batch.iter().map(units_of).sum() } else { 0 };
         self.allowance.pay(units, HEADS + body.bytes.len() as u64);
         self.requests += 1;
-        let mut slot = self.slots.pop().unwrap_or_default();
-        self.under_way.spawn(async move {
-            let result = client.call(&mut slot, "BatchWriteItem", body.bytes.into()).await;
-            Done::Sent { slot, batch, result }
-        });
+        self.todo.push(Todo::Send { batch, body: body.bytes });
     }
 
     /// Looks at a table; without one, whether the upstream answers at all.
-    fn describe(&mut self, client: Arc<Client>, table: Option<(Lane, String)>) {
+    fn describe(&mut self, table: Option<(Lane, String)>) {
         self.requests += 1;
         self.allowance.pay(0, HEADS);
-        let mut slot = self.slots.pop().unwrap_or_default();
-        self.under_way.spawn(async move {
-            let mut body = Vec::new();
-            let (lane, operation) = match table {
-                Some((lane, name)) => {
-                    body.extend_from_slice(br#"{"TableName":"#);
-                    write_string(&name, &mut body);
-                    body.push(b'}');
-                    (Some(lane), "DescribeTable")
-                }
-                None => {
-                    body.extend_from_slice(br#"{"Limit":1}"#);
-                    (None, "ListTables")
-                }
-            };
-            let result = client.call(&mut slot, operation, body.into()).await;
-            Done::Described { slot, lane, result }
-        });
+        self.todo.push(Todo::Describe(table));
     }
 }
 
