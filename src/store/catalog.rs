@@ -46,7 +46,7 @@ impl Catalog {
     }
 
     /// Puts a definition in.
-    pub(super) fn set(&mut self, table: TableDef) {
+    pub(crate) fn set(&mut self, table: TableDef) {
         self.by_id.insert(table.id, Arc::new(table));
     }
 }

@@ -4,7 +4,7 @@
 //! Pure: [`batch`] (what goes next, what is settled), [`wire`] (requests and answers), [`retry`] (what an answer means),
 //! [`budget`] (how fast it can), [`allowance`] (how much it may), [`link`] (what is known of the upstream), [`positions`] (tables left behind), [`joining`] (where an
 //! upstream begins), [`letters`] (what is known of dead letters), [`hush`] (what is said seldom), and `worker`, which holds them together and says what is to be
-//! done. Around them: [`reader`] (a thread: the journal),
+//! done (`worker::sim` proves it in thousands of simulated lives). Around them: [`reader`] (a thread: the journal),
 //! [`client`] (connections), `driver` (a task: moves bytes and waits), [`cursor`], [`dead_letter`] and [`aside`] (what is durable), `give_up` (what goes
 //! where the store is short of room), `control` (what the owner says), `pen` (one worker writes at a time).
 //!

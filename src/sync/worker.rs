@@ -29,6 +29,8 @@ mod landing;
 mod orders;
 mod sending;
 #[cfg(test)]
+mod sim;
+#[cfg(test)]
 mod tests;
 mod todo;
 

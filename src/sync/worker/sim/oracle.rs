@@ -1,0 +1,86 @@
+//! What must hold, whatever happens on the way: checked with every single write that the upstream applies.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::store::Seq;
+
+/// An item of the upstream: its table and its sort key.
+pub(super) type Place = (String, i64);
+
+/// What it has seen.
+#[derive(Default)]
+pub(super) struct Oracle {
+    /// All unsettled changes fit the window, and later changes supersede: no item ever passes through an earlier state, not
+    /// even after a crash.
+    pub(super) strict: bool,
+    /// A table was missing while the window was too small for what waited: it is read again from where it was left.
+    pub(super) left: bool,
+    /// The last change of each item that was applied.
+    last: BTreeMap<Place, Seq>,
+    /// The same, by the gateway that lives.
+    last_in_life: BTreeMap<Place, Seq>,
+    /// What the gateway that lives was told was taken; and what a clean stop has settled for good.
+    confirmed: BTreeSet<Seq>,
+    on_the_way: BTreeSet<Place>,
+    /// All changes that were ever applied.
+    pub(super) applied: BTreeSet<Seq>,
+    /// How many writes were applied, and how many of them again.
+    pub(super) writes: u64,
+    pub(super) again: u64,
+}
+
+impl Oracle {
+    pub(super) fn new(strict: bool) -> Oracle {
+        Oracle { strict, ..Oracle::default() }
+    }
+
+    /// A batch leaves.
+    pub(super) fn sent(&mut self, places: &BTreeMap<Place, Seq>) {
+        for (place, seq) in places {
+            assert!(self.on_the_way.insert(place.clone()), "{place:?} is on its way twice");
+            assert!(
+                self.left || !self.confirmed.contains(seq),
+                "{seq:?} of {place:?} is sent again, though it is known to have been taken"
+            );
+        }
+    }
+
+    /// A batch is no longer on its way, as far as the gateway knows.
+    pub(super) fn ended(&mut self, places: &BTreeMap<Place, Seq>) {
+        self.on_the_way.retain(|place| !places.contains_key(place));
+    }
+
+    /// The gateway knows that this was taken.
+    pub(super) fn confirmed(&mut self, seq: Seq) {
+        self.confirmed.insert(seq);
+    }
+
+    /// The upstream applies a write.
+    pub(super) fn applied(&mut self, place: &Place, seq: Seq) {
+        self.writes += 1;
+        self.again += u64::from(!self.applied.insert(seq));
+        let before = self.last.insert(place.clone(), seq);
+        let in_life = self.last_in_life.insert(place.clone(), seq);
+        if !self.left {
+            assert!(in_life <= Some(seq), "{place:?} went from {in_life:?} back to {seq:?}");
+        }
+        assert!(
+            !self.strict || before <= Some(seq),
+            "{place:?} passed from {before:?} through the earlier {seq:?} after a crash"
+        );
+    }
+
+    /// The gateway has died; `clean`: all was settled, and the cursor says so.
+    pub(super) fn life_ends(&mut self, clean: bool) {
+        self.last_in_life.clear();
+        self.on_the_way.clear();
+        if !clean {
+            self.confirmed.clear();
+        }
+    }
+
+    /// The change that the upstream has of an item.
+    pub(super) fn last(&self, place: &Place) -> Option<Seq> {
+        self.last.get(place).copied()
+    }
+}
