@@ -4,13 +4,13 @@
 //! are missing; writes to the disk that fail; the clock jumping; the gateway dying between any two steps). After the
 //! faults end, both ends must agree; what must hold on the way is checked by [`oracle`].
 //!
-//! `cargo test --lib sync::worker::sim` runs some hundred seeds, `FOREBAY_SEED=4711` one. Ten thousand:
+//! `cargo test --lib sync::worker::sim` runs some hundred seeds, `FOREBAY_SEED=4711` one, and tells its story (with `--nocapture`). Ten thousand:
 //! `cargo test --profile quick --lib sync::worker::sim -- --ignored`.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::{Done, Now, Place, Todo, Worker, Write, read_letters};
+use super::{Done, Now, Place, Todo, Worker, Write, Written, read_letters};
 use crate::store::{ReadError, Seq};
 use crate::sync::batch::Picked;
 use crate::sync::board::Board;
@@ -35,6 +35,7 @@ const SPIN: u32 = 20_000;
 const EVENTS: u64 = 400_000;
 
 /// Something that happens.
+#[derive(Debug)]
 enum Event {
     /// The worker wanted to decide again.
     Wake,
@@ -64,6 +65,8 @@ enum Event {
     Deadline(u64),
     /// The gateway starts.
     Start,
+    /// A failed sync has poisoned the disk in this life, and the process ends.
+    Die(u64),
     /// The faults end.
     Calm,
 }
@@ -130,9 +133,19 @@ struct Sim {
     requests: BTreeMap<u64, Request>,
     writes: VecDeque<(u64, Write)>,
     committed_at: u64,
+    /// A sync has failed: nothing more is written, and the process is about to end.
+    poisoned: bool,
+    /// Its story is told.
+    told: bool,
 }
 
 impl Sim {
+    fn tell(&self, what: std::fmt::Arguments<'_>) {
+        if self.told {
+            println!("{:>8} {what}", self.now);
+        }
+    }
+
     fn disk(&self) -> MutexGuard<'_, Disk> {
         self.disk.lock().unwrap()
     }
@@ -164,6 +177,9 @@ impl Sim {
         self.now = at;
         if self.step() {
             self.die();
+        }
+        if !matches!(event, Event::Wake | Event::Commit | Event::Ended(..)) {
+            self.tell(format_args!("{event:?}"));
         }
         if self.happen(event) {
             self.turn();
@@ -218,6 +234,7 @@ impl Sim {
     }
 
     fn see_to(&mut self, life: &mut Life, todo: Todo) {
+        self.tell(format_args!("{}", short(&todo)));
         match todo {
             Todo::Follow(begin) => {
                 self.readers += 1;
@@ -307,29 +324,42 @@ impl Sim {
     }
 }
 
+/// What is to be done, in a line.
+fn short(todo: &Todo) -> String {
+    match todo {
+        Todo::Follow(begin) => format!("follows from {:?}", begin.after),
+        Todo::Send { batch, .. } => {
+            let seqs: Vec<u64> = batch.iter().map(|picked| picked.change.seq.0).collect();
+            format!("sends {seqs:?}")
+        }
+        Todo::Write(Write { what: Written::Cursor(cursor, removed), .. }) => {
+            format!("writes the cursor at {:?}, {removed:?}", cursor.prefix.seq)
+        }
+        Todo::Write(Write { what: Written::Letter(picked), .. }) => {
+            format!("writes a letter of {:?}", picked.change.seq)
+        }
+        todo => format!("{todo:?}"),
+    }
+}
+
 /// A whole life; what it came to.
-fn live(seed: u64) -> (u64, u64, u64, u64, Seq) {
+fn live(seed: u64, told: bool) -> (u64, u64, u64, u64, Seq) {
     let mut sim = Sim::new(seed);
+    sim.told = told;
     sim.live();
     sim.figures()
 }
 
 /// The lives of these seeds; one that fails is named.
 fn all(seeds: std::ops::Range<u64>) {
-    let seeds = match std::env::var("FOREBAY_SEED") {
-        Ok(seed) => {
-            let seed: u64 = seed.parse().unwrap();
-            seed..seed + 1
-        }
-        Err(_) => seeds,
-    };
+    let one = std::env::var("FOREBAY_SEED").ok().map(|seed| seed.parse::<u64>().unwrap());
     let mut sum = (0, 0, 0);
-    for seed in seeds.clone() {
-        let lived = std::panic::catch_unwind(|| live(seed));
+    for seed in one.map_or(seeds, |seed| seed..seed + 1) {
+        let lived = std::panic::catch_unwind(|| live(seed, one.is_some()));
         let Ok((writes, again, lives, ..)) = lived else { panic!("FOREBAY_SEED={seed} shows it again") };
         sum = (sum.0 + writes, sum.1 + again, sum.2 + lives);
     }
-    println!("{seeds:?}: {} writes, {} of them again, {} gateways", sum.0, sum.1, sum.2);
+    println!("{} writes, {} of them again, {} gateways", sum.0, sum.1, sum.2);
 }
 
 #[test]
@@ -346,6 +376,6 @@ fn after_all_faults_both_ends_agree_ten_thousand_times() {
 #[test]
 fn a_seed_is_one_life() {
     for seed in [1, 7, 20] {
-        assert_eq!(live(seed), live(seed));
+        assert_eq!(live(seed, false), live(seed, false));
     }
 }

@@ -24,7 +24,9 @@ impl Sim {
             }
             Event::Write(item, put, refused) => {
                 let time_us = self.now * 1000;
-                self.disk().write(item, put, refused, time_us);
+                if !self.poisoned {
+                    self.disk().write(item, put, refused, time_us);
+                }
                 return false;
             }
             Event::Missing(table, missing) => {
@@ -49,6 +51,11 @@ impl Sim {
                 }
             }
             Event::Start => self.start(),
+            Event::Die(life) => {
+                if self.life.as_ref().is_some_and(|now| now.number == life) {
+                    self.die();
+                }
+            }
             Event::Calm => {
                 self.disk().trouble = false;
                 self.upstream.missing.clear();
@@ -125,6 +132,7 @@ impl Sim {
             let place = (table, sort);
             let seq = places[&place];
             assert!(value.is_none_or(|value| value == seq.0), "{place:?}: {value:?} is not of {seq:?}");
+            self.tell(format_args!("    the upstream applies {} to {place:?}", seq.0));
             self.oracle.applied(&place, seq);
             taken.push(seq);
         }
@@ -162,17 +170,20 @@ impl Sim {
     /// The oldest write is committed, or fails.
     fn commit(&mut self) {
         let Some((life, write)) = self.writes.pop_front() else { return };
-        let result = if self.goes_wrong(15) {
-            match self.random.u8(..3) {
-                0 => Err(CommitError::Busy),
-                // It is durable or not, and nobody knows.
-                known => {
-                    if known == 1 {
-                        self.disk().commit(&write.rows);
-                    }
-                    Err(CommitError::OutcomeUnknown("the sync failed".to_owned()))
-                }
+        let unknown = || Err(CommitError::OutcomeUnknown("the sync failed".to_owned()));
+        let result = if self.poisoned {
+            unknown()
+        } else if self.goes_wrong(2) {
+            // It is durable or not, and nobody knows; nothing is written after that, and the process ends.
+            self.poisoned = true;
+            if self.random.bool() {
+                self.disk().commit(&write.rows);
             }
+            let wait = self.random.u64(..3_000);
+            self.after(wait, Event::Die(life));
+            unknown()
+        } else if self.goes_wrong(15) {
+            Err(CommitError::Busy)
         } else {
             self.disk().commit(&write.rows);
             Ok(())

@@ -14,6 +14,7 @@ impl Sim {
             return;
         }
         self.lives += 1;
+        self.poisoned = false;
         let routes = Arc::new(Routes::new(self.settings.tables.clone()));
         let board = Arc::new(Board::new(&self.settings));
         let around =
@@ -34,10 +35,11 @@ impl Sim {
 
     /// The gateway dies. What it had handed to the disk is there, or not, up to some point; so is what it had sent.
     pub(super) fn die(&mut self) {
+        self.tell(format_args!("DIES"));
         self.life = None;
         self.dies_at = None;
         self.cut();
-        let durable = self.random.usize(..=self.writes.len());
+        let durable = if self.poisoned { 0 } else { self.random.usize(..=self.writes.len()) };
         self.commit_all(durable);
         self.oracle.life_ends(false);
         let wait = self.random.u64(..5_000);
@@ -71,11 +73,11 @@ impl Sim {
     pub(super) fn end(&mut self) {
         let Some(mut life) = self.life.take() else { return };
         self.cut();
-        self.commit_all(usize::MAX);
+        self.commit_all(if self.poisoned { 0 } else { usize::MAX });
         let settled = life.worker.window.is_empty() && life.worker.positions.left().next().is_none();
         let mut durable = true;
         if let Some(Write { rows, what, .. }) = life.worker.last_cursor() {
-            durable = !self.goes_wrong(20);
+            durable = !self.poisoned && !self.goes_wrong(20);
             let result = if durable {
                 self.disk().commit(&rows);
                 Ok(())

@@ -91,6 +91,8 @@ impl Sim {
             requests: BTreeMap::new(),
             writes: VecDeque::new(),
             committed_at: 0,
+            poisoned: false,
+            told: false,
             random,
         };
         sim.plan();
