@@ -147,7 +147,8 @@ impl Sim {
         let counts = self.disk().counts.clone();
         let Some(life) = self.life.as_mut() else { return false };
         let settled = life.worker.look().settled.unwrap();
-        life.worker.window.is_empty() && counts == settled && life.under_way == 0
+        let idle = life.under_way == 0 && !self.poisoned;
+        idle && life.worker.window.is_empty() && counts == settled
     }
 
     /// Lives to the end of all faults, and until both ends agree.
