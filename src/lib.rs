@@ -8,7 +8,7 @@
 //! | 6 | `main`, [`cli`], [`app`], [`config`] | arguments, a file per command; raw then validated settings; building, wiring, draining |
 //! | 5 | [`http`] | listener, limits; `dynamodb` (wire shapes, one file per operation, one error table), `rest`, health, metrics |
 //! | 5 | [`mqtt`] | the listener and the client of a broker; both hand messages to [`ingest`] and acknowledge when that says so |
-//! | 5 | [`sync`] | journal → upstream: reader, batch (pure), retry (pure), client, dead letters, worker |
+//! | 5 | [`sync`] | journal → upstream: reader, batch (pure), retry (pure), client, dead letters, worker (pure), driver |
 //! | 4 | [`ingest`] | `rule` (pure: message → items), `accept` (the one way in for MQTT and REST) |
 //! | 4 | [`operations`] | clock watch, resolution of estimated times, handles on upstreams, words to the service manager |
 //! | 3 | [`engine`] | one synchronous file per operation: read, decide, return a page or stage a change |

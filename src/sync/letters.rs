@@ -26,7 +26,7 @@ pub struct Letters {
     buried: BTreeSet<Seq>,
     /// Void; their rows are still to be removed.
     withdrawn: Vec<Seq>,
-    /// Thrown away while they were under way.
+    /// Thrown away; the worker has not looked yet whether they are among the changes under way.
     discarded: Vec<(RowKey, Seq)>,
 }
 
@@ -189,12 +189,11 @@ impl Letters {
                 self.by_key.remove(&key);
             }
         }
-        if self.under_way.contains_key(&seq) {
-            self.discarded.push((key, seq));
-        }
+        self.discarded.push((key, seq));
     }
 
-    /// What was thrown away while it was under way, since this was asked last.
+    /// What was thrown away since this was asked last. It may be about to go: as a letter, or as its change, read again after a
+    /// crash.
     pub fn take_discarded(&mut self) -> Vec<(RowKey, Seq)> {
         std::mem::take(&mut self.discarded)
     }

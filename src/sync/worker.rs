@@ -35,6 +35,8 @@ mod tests;
 mod todo;
 
 pub(super) use orders::{Again, read as read_letters};
+#[cfg(test)]
+use todo::SystemRow;
 pub(super) use todo::{Around, Done, Now, Todo, Write, Written};
 
 /// Where a worker begins.

@@ -106,12 +106,11 @@ impl Window {
         true
     }
 
-    /// Takes such a change out again, unless it is in the upstream's hands.
+    /// Takes a dead letter's change out again, unless it is in the upstream's hands; also one that the journal stands behind: it
+    /// was read again after a crash.
     pub fn retract_letter(&mut self, key: &RowKey, seq: Seq) {
         let mut here = self.keys.get(key).into_iter().flatten();
-        let is_it = |entry: &Entry| {
-            entry.is_letter() && entry.change.as_ref().is_some_and(|change| change.seq == seq)
-        };
+        let is_it = |entry: &Entry| entry.change.as_ref().is_some_and(|change| change.seq == seq);
         let found = here.find(|id| self.entry(**id).is_some_and(is_it)).copied();
         if let Some(id) = found
             && self.withdraw(id).is_some()

@@ -186,11 +186,12 @@ impl Worker {
     pub(super) fn write_letter(&mut self, picked: Picked, reason: String) {
         let now = self.now.ms;
         let change = &picked.change;
-        let (before, waits, count) = {
+        let (before, waits, dropped, count) = {
             let letters = self.board.letters();
-            (letters.under_way(change.seq), letters.contains(change.seq), letters.count())
+            let (seq, count) = (change.seq, letters.count());
+            (letters.under_way(seq), letters.contains(seq), letters.is_buried(seq), count)
         };
-        if before.is_some() && !waits {
+        if dropped || before.is_some() && !waits {
             // Its owner has thrown it away while it was under way.
             self.board.letters().forget(change.seq);
             self.window.settle(picked.id);
@@ -257,7 +258,14 @@ impl Worker {
         self.letters_under_way -= 1;
         match result {
             Ok(()) => {
-                self.board.letters().add(Some(picked.change.key), picked.change.seq);
+                let mut letters = self.board.letters();
+                // Its owner may have thrown away the letter that was there before.
+                if letters.is_buried(picked.change.seq) {
+                    letters.forget(picked.change.seq);
+                } else {
+                    letters.add(Some(picked.change.key), picked.change.seq);
+                }
+                drop(letters);
                 self.window.settle(picked.id);
             }
             Err(error) => {

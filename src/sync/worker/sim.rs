@@ -12,10 +12,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::{Done, Now, Place, Todo, Worker, Write, Written, read_letters};
 use crate::store::{ReadError, Seq};
-use crate::sync::batch::Picked;
 use crate::sync::board::Board;
 use crate::sync::reader::Fed;
-use crate::sync::route::{Lane, Routes};
+use crate::sync::route::Routes;
 use crate::sync::settings::UpstreamSettings;
 
 mod disk;
@@ -23,92 +22,18 @@ mod fates;
 mod lives;
 mod oracle;
 mod plan;
+mod things;
 mod upstream;
 
 use disk::{Disk, Item, Surroundings, codec};
 use oracle::Oracle;
+use things::{Event, Life, Reader, Request, What};
 use upstream::{Fate, Upstream};
 
 /// So many turns at one moment are a loop without end.
 const SPIN: u32 = 20_000;
 /// So many events are a life without end.
 const EVENTS: u64 = 400_000;
-
-/// Something that happens.
-#[derive(Debug)]
-enum Event {
-    /// The worker wanted to decide again.
-    Wake,
-    /// The reader (of this number) has read on.
-    Feed(u64),
-    /// A request gets to the upstream.
-    Arrive(u64),
-    /// Its answer gets here, or it is given up.
-    Answer(u64),
-    /// The oldest write is committed, or fails.
-    Commit,
-    /// Something that was under way in this life has ended.
-    Ended(u64, Box<Done>),
-    /// A device writes.
-    Write(Option<Item>, bool, bool),
-    /// A table is gone, or there.
-    Missing(String, bool),
-    /// The system's clock jumps by so many microseconds; whether it is believed then.
-    Jump(i64, bool),
-    /// The owner wants all letters to go again.
-    Replay,
-    /// The owner pauses the upstream, or lets it go on.
-    Pause(bool),
-    /// The owner stops the gateway.
-    Stop,
-    /// What was to be waited for when stopping has taken too long.
-    Deadline(u64),
-    /// The gateway starts.
-    Start,
-    /// A failed sync has poisoned the disk in this life, and the process ends.
-    Die(u64),
-    /// The faults end.
-    Calm,
-}
-
-/// A request on its way.
-struct Request {
-    life: u64,
-    what: What,
-    fate: Fate,
-    arrivals: u8,
-    answer: Option<(u16, String)>,
-    /// What the upstream took of it, and says so.
-    taken: Vec<Seq>,
-}
-
-enum What {
-    Batch { batch: Vec<Picked>, body: Vec<u8>, places: BTreeMap<oracle::Place, Seq> },
-    Look(Option<(Lane, String)>),
-}
-
-/// A gateway that lives.
-struct Life {
-    number: u64,
-    worker: Worker,
-    board: Arc<Board>,
-    routes: Arc<Routes>,
-    begun: u64,
-    reader: Option<Reader>,
-    wake_at: Option<u64>,
-    stopping: bool,
-    /// Requests and other things under way, but for writes.
-    under_way: usize,
-}
-
-/// How far the reader is.
-struct Reader {
-    number: u64,
-    after: Seq,
-    caught_up: bool,
-    /// It is about to have something.
-    reading: bool,
-}
 
 /// The world.
 struct Sim {
@@ -276,9 +201,7 @@ impl Sim {
 
     /// Where a change goes.
     fn place(&self, seq: Seq) -> oracle::Place {
-        let disk = self.disk();
-        let at = disk.journal.partition_point(|record| record.seq < seq);
-        let (table, sort) = disk.journal[at].item.unwrap();
+        let (table, sort) = self.disk().record(seq).item.unwrap();
         (plan::upstream_of(table).to_owned(), sort)
     }
 

@@ -52,11 +52,14 @@ pub(in crate::sync) enum Todo {
     SetBacklog(Backlog),
 }
 
+/// A row of the store: its space, its key therein, and its value; without one it is removed.
+pub(in crate::sync) type SystemRow = (Space, Vec<u8>, Option<Vec<u8>>);
+
 /// Rows of the store, all written in one commit.
 #[derive(Debug)]
 pub(in crate::sync) struct Write {
-    /// Each with its key within its space; without a value it is removed.
-    pub(in crate::sync) rows: Vec<(Space, Vec<u8>, Option<Vec<u8>>)>,
+    /// The rows.
+    pub(in crate::sync) rows: Vec<SystemRow>,
     /// How soon.
     pub(in crate::sync) urgency: Urgency,
     /// Why.

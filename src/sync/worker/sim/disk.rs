@@ -10,13 +10,12 @@ use crate::model::{
     AttributeValue, HashKey, Image, IndexDef, KeyCodec, Map, MapRef, Number, RowKey, TableDef, TableId,
 };
 use crate::store::{
-    Asked, Catalog, Direction, IndexState, KeyRange, Kind, Read, ReadError, Row, RowRef, Seq, Space,
-    system_key,
+    Asked, Catalog, Direction, IndexState, KeyRange, Kind, Read, ReadError, Row, RowRef, Seq, system_key,
 };
 use crate::sync::batch::Change;
 use crate::sync::reader::Fed;
 use crate::sync::route::Routes;
-use crate::sync::worker::Around;
+use crate::sync::worker::{Around, SystemRow};
 
 /// An item: its table and its sort key.
 pub(super) type Item = (TableId, i64);
@@ -85,6 +84,10 @@ impl Disk {
         seq
     }
 
+    pub(super) fn record(&self, seq: Seq) -> &Record {
+        &self.journal[self.journal.partition_point(|record| record.seq < seq)]
+    }
+
     /// Up to so many records behind a sequence, as a reader gives them.
     pub(super) fn read(&self, after: Seq, most: usize, routes: &Routes) -> Vec<Fed> {
         let from = self.journal.partition_point(|record| record.seq <= after);
@@ -107,7 +110,7 @@ impl Disk {
     }
 
     /// Commits rows.
-    pub(super) fn commit(&mut self, rows: &[(Space, Vec<u8>, Option<Vec<u8>>)]) {
+    pub(super) fn commit(&mut self, rows: &[SystemRow]) {
         for (space, key, value) in rows {
             let key = system_key(*space, key).as_slice().to_vec();
             match value {

@@ -42,7 +42,13 @@ impl Sim {
                 self.clock = (us, trusted);
                 return false;
             }
+            // What was written before comes before it.
+            Event::Replay | Event::Discard if !self.writes.is_empty() => {
+                self.after(100, event);
+                return false;
+            }
             Event::Replay => self.replay(),
+            Event::Discard => self.discard(),
             Event::Pause(pause) => self.pause(pause),
             Event::Stop => self.stop(),
             Event::Deadline(life) => {
@@ -133,7 +139,8 @@ impl Sim {
             let seq = places[&place];
             assert!(value.is_none_or(|value| value == seq.0), "{place:?}: {value:?} is not of {seq:?}");
             self.tell(format_args!("    the upstream applies {} to {place:?}", seq.0));
-            self.oracle.applied(&place, seq);
+            let refusable = self.disk().record(seq).refused;
+            self.oracle.applied(&place, seq, refusable);
             taken.push(seq);
         }
         taken

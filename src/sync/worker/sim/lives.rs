@@ -94,7 +94,7 @@ impl Sim {
 
     /// The owner wants all letters to go again, as `control` does it.
     pub(super) fn replay(&mut self) {
-        let Some(life) = self.life.as_ref() else { return };
+        let Some(life) = self.life.as_ref().filter(|_| !self.poisoned) else { return };
         let board = life.board.clone();
         let name = self.settings.name.clone();
         let mut disk = self.disk.lock().unwrap();
@@ -107,8 +107,26 @@ impl Sim {
         }
     }
 
+    /// The owner throws one of the letters away.
+    pub(super) fn discard(&mut self) {
+        let Some(life) = self.life.as_ref().filter(|_| !self.poisoned) else { return };
+        let board = life.board.clone();
+        let name = self.settings.name.clone();
+        let seqs = board.letters().all();
+        let Some(seq) = seqs.get(self.random.usize(..seqs.len().max(1))).copied() else { return };
+        let letter = read_letter(&*self.disk(), &name, seq).unwrap().unwrap();
+        let row = (Space::DeadLetter, letter_key(&name, seq), letter.buried().encode());
+        self.disk().commit(&[row]);
+        board.letters().discard(seq);
+        let place = self.place(seq);
+        self.oracle.discarded(&place, seq);
+    }
+
     /// The owner pauses the upstream, or lets it go on.
     pub(super) fn pause(&mut self, pause: bool) {
+        if self.poisoned {
+            return;
+        }
         let value = pause.then(Vec::new);
         self.disk().commit(&[(Space::Setting, pause_key(&self.settings.name), value)]);
         let Some(life) = self.life.as_ref() else { return };

@@ -22,6 +22,10 @@ pub(super) struct Oracle {
     /// What the gateway that lives was told was taken; and what a clean stop has settled for good.
     confirmed: BTreeSet<Seq>,
     on_the_way: BTreeSet<Place>,
+    /// Letters that the owner has thrown away.
+    discarded: BTreeSet<Seq>,
+    /// Of these: the ones that were about to go, or on their way, in the life of then.
+    too_late: BTreeSet<Seq>,
     /// All changes that were ever applied.
     pub(super) applied: BTreeSet<Seq>,
     /// How many writes were applied, and how many of them again.
@@ -55,8 +59,22 @@ impl Oracle {
         self.confirmed.insert(seq);
     }
 
-    /// The upstream applies a write.
-    pub(super) fn applied(&mut self, place: &Place, seq: Seq) {
+    /// The owner throws a letter away.
+    pub(super) fn discarded(&mut self, place: &Place, seq: Seq) {
+        self.discarded.insert(seq);
+        if self.on_the_way.contains(place) {
+            self.too_late.insert(seq);
+        }
+    }
+
+    pub(super) fn is_discarded(&self, seq: Seq) -> bool {
+        self.discarded.contains(&seq)
+    }
+
+    /// The upstream applies a write; `refusable`: it may have been a dead letter.
+    pub(super) fn applied(&mut self, place: &Place, seq: Seq, refusable: bool) {
+        let thrown_away = self.discarded.contains(&seq) && !self.too_late.contains(&seq);
+        assert!(!thrown_away, "{place:?} {seq:?} arrives, although it was thrown away");
         self.writes += 1;
         self.again += u64::from(!self.applied.insert(seq));
         let before = self.last.insert(place.clone(), seq);
@@ -64,8 +82,11 @@ impl Oracle {
         if !self.left {
             assert!(in_life <= Some(seq), "{place:?} went from {in_life:?} back to {seq:?}");
         }
+        // What remains (docs/sync.md): a letter that goes again, of whose item a gateway of before had sent a later change,
+        // which an even later letter has superseded since.
+        let remains = refusable && in_life <= Some(seq);
         assert!(
-            !self.strict || before <= Some(seq),
+            !self.strict || before <= Some(seq) || remains,
             "{place:?} passed from {before:?} through the earlier {seq:?} after a crash"
         );
     }
@@ -74,6 +95,7 @@ impl Oracle {
     pub(super) fn life_ends(&mut self, clean: bool) {
         self.last_in_life.clear();
         self.on_the_way.clear();
+        self.too_late.clear();
         if !clean {
             self.confirmed.clear();
         }

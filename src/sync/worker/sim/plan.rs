@@ -118,6 +118,9 @@ impl Sim {
         for _ in 0..self.random.usize(..3) {
             self.within(Event::Replay);
         }
+        for _ in 0..self.random.usize(..4) {
+            self.within(Event::Discard);
+        }
         for (_, _, upstream) in TABLES {
             let Some(name) = upstream.filter(|_| self.random.u8(..4) == 0) else { continue };
             self.within(Event::Missing(name.to_owned(), true));
@@ -153,7 +156,7 @@ impl Sim {
 
     /// Lives to the end of all faults, and until both ends agree.
     pub(super) fn live(&mut self) {
-        while self.disk().trouble {
+        while self.disk().trouble || self.poisoned {
             self.next();
         }
         // Whoever paused it lets it go on, some day.
@@ -204,7 +207,7 @@ impl Sim {
         let letters = self.life.as_ref().unwrap().board.letters();
         for ((table, sort), record) in local {
             let (name, seq) = (upstream_of(table), record.seq);
-            if refused && letters.contains(seq) {
+            if refused && letters.contains(seq) || self.oracle.is_discarded(seq) {
                 continue;
             }
             let there = self.upstream.tables.get(name).and_then(|rows| rows.get(&sort)).copied();
