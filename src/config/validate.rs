@@ -9,6 +9,7 @@ use toml::Spanned;
 
 use super::broker;
 use super::credentials::{self, Given};
+use super::issuer;
 use super::raw::{self, Raw};
 use super::settings::{ClockSettings, ConfiguredTable, Settings};
 use super::space;
@@ -17,6 +18,7 @@ use crate::http::{DynamodbSettings, ServerSettings};
 use crate::ingest::{RuleSet, RuleSettings, TableSettings};
 use crate::model::{KeyAttribute, KeySchema, Name, TableName, limits};
 use crate::mqtt::ListenerSettings;
+use crate::security::credentials::CredentialsSource;
 use crate::security::tls;
 use crate::sync::allowance::Allowances;
 use crate::sync::{Endpoint, UpstreamSettings};
@@ -351,6 +353,11 @@ fn upstream(raw: raw::Upstream) -> Result<UpstreamSettings, Fault> {
         access_key_id_file,
         secret_access_key_file,
         session_token_file,
+        iot,
+        web_identity,
+        proxy,
+        proxy_username,
+        proxy_password_file,
         ca_file,
         supersede,
         max_in_flight,
@@ -384,7 +391,16 @@ fn upstream(raw: raw::Upstream) -> Result<UpstreamSettings, Fault> {
         session_token_file,
     };
     let credentials = credentials::source(given).map_err(|(key, what)| named(key, what))?;
-    let defaults = UpstreamSettings::new(name.clone(), endpoint, region);
+    let issued = iot.as_ref().map(|_| "iot").or(web_identity.as_ref().map(|_| "web_identity"));
+    if let Some(key) = issued.filter(|_| credentials != CredentialsSource::Environment) {
+        let what = format!("{key} stands beside keys or a profile; give one or the other");
+        return Err(named(key, what));
+    }
+    let mut defaults = UpstreamSettings::new(name.clone(), endpoint, region);
+    defaults.ca_file.clone_from(&ca_file);
+    let issuer = issuer::issuer(iot, web_identity, &defaults).map_err(|(key, what)| named(key, what))?;
+    let proxy =
+        issuer::proxy(proxy, proxy_username, proxy_password_file).map_err(|(key, what)| named(key, what))?;
     let max_in_flight = positive("max_in_flight", max_in_flight, defaults.max_in_flight)
         .map_err(|fault| named("max_in_flight", fault.what))?;
     let supersede = supersede.unwrap_or(defaults.supersede);
@@ -400,6 +416,8 @@ fn upstream(raw: raw::Upstream) -> Result<UpstreamSettings, Fault> {
     let settings = UpstreamSettings {
         tables,
         credentials,
+        issuer,
+        proxy,
         ca_file,
         supersede,
         max_in_flight,

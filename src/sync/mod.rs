@@ -4,7 +4,7 @@
 //! Pure: [`batch`] (what goes next, what is settled), [`wire`] (requests and answers), [`retry`] (what an answer means),
 //! [`budget`] (how fast it can), [`allowance`] (how much it may), [`link`] (what is known of the upstream), [`positions`] (tables left behind), [`joining`] (where an
 //! upstream begins), [`letters`] (what is known of dead letters), [`hush`] (what is said seldom). Around them: [`reader`] (a thread: the journal),
-//! [`client`] (connections), `worker` (a task: moves bytes and waits), [`cursor`], [`dead_letter`] and [`aside`] (what is durable), `give_up` (what goes
+//! [`client`] (requests), `dial` and `connection` (the bytes below them), [`proxy`], [`issuer`] (temporary credentials), `worker` (a task: moves bytes and waits), [`cursor`], [`dead_letter`] and [`aside`] (what is durable), `give_up` (what goes
 //! where the store is short of room), `control` (what the owner says), `pen` (one worker writes at a time).
 //!
 //! # Invariants
@@ -29,18 +29,22 @@ pub mod aside;
 pub mod batch;
 pub mod budget;
 pub mod client;
+mod connection;
 mod control;
 pub mod cursor;
 pub mod dead_letter;
+mod dial;
 #[cfg(test)]
 mod fake;
 mod give_up;
 pub mod hush;
+pub mod issuer;
 pub mod joining;
 pub mod letters;
 pub mod link;
 mod pen;
 pub mod positions;
+pub mod proxy;
 pub mod reader;
 pub mod retry;
 pub mod route;

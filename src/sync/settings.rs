@@ -8,6 +8,8 @@ use hyper::Uri;
 
 use super::allowance::Allowances;
 use super::batch::Limits;
+use super::issuer::IssuerSettings;
+use super::proxy::ProxyChoice;
 use crate::model::limits::{BATCH_WRITES, BODY};
 use crate::security::credentials::CredentialsSource;
 
@@ -26,6 +28,10 @@ pub struct UpstreamSettings {
     pub ca_file: Option<PathBuf>,
     /// Where the credentials are.
     pub credentials: CredentialsSource,
+    /// Who issues credentials, for a time; then none are looked for elsewhere.
+    pub issuer: Option<IssuerSettings>,
+    /// The way that requests go, to the issuer as well.
+    pub proxy: ProxyChoice,
     /// Whether a later change of a key replaces earlier ones that have not been sent.
     pub supersede: bool,
     /// Requests on their way at once.
@@ -60,6 +66,8 @@ impl UpstreamSettings {
             tables: None,
             ca_file: None,
             credentials: CredentialsSource::Environment,
+            issuer: None,
+            proxy: ProxyChoice::Environment,
             supersede: true,
             max_in_flight: 2,
             connect_timeout: Duration::from_secs(10),
@@ -102,6 +110,14 @@ pub enum SettingsError {
     Endpoint {
         /// As written.
         endpoint: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// Not a proxy.
+    #[error("{proxy} is no proxy: {what}; write it like http://proxy:3128")]
+    Proxy {
+        /// As written.
+        proxy: String,
         /// What is wrong.
         what: String,
     },

@@ -14,6 +14,7 @@
 
 mod control;
 mod credentials;
+mod issued;
 mod letters;
 mod odd;
 mod reload;
