@@ -23,8 +23,8 @@ pub(super) enum Act {
     Answer(u16, String),
     /// Nothing, for ever.
     Hang,
-    /// An answer of one byte a second.
-    Dribble,
+    /// This at once, and then an answer's head and body of one byte a second.
+    Dribble(&'static str),
     /// Closes the connection.
     Cut,
 }
@@ -113,7 +113,8 @@ async fn serve(
             io.shutdown().await.ok()
         }
         Act::Hang => std::future::pending().await,
-        Act::Dribble => {
+        Act::Dribble(first) => {
+            io.write_all(first.as_bytes()).await.ok()?;
             for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n".iter().chain(&[b' '; 1000]) {
                 io.write_all(&[*byte]).await.ok()?;
                 io.flush().await.ok()?;

@@ -218,11 +218,34 @@ async fn a_refusal_is_said_with_the_remedy() {
 async fn an_issuer_that_hangs_or_dribbles_is_left_in_time() {
     let (device, fake) = (Device::new(), Fake::start(false).await);
     let issuer = device.web_identity(&fake);
-    for act in [Act::Hang, Act::Dribble, Act::Cut] {
+    for (act, word) in [
+        (Act::Hang, "no answer in time"),
+        (Act::Dribble(""), "no answer in time"),
+        (Act::Dribble("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"), "stopped in the middle"),
+    ] {
         fake.then(act);
-        assert!(matches!(error(&issuer).await, NoReply::Lost(_)));
+        let said = error(&issuer).await;
+        assert!(matches!(&said, NoReply::Lost(what) if what.contains(word)), "{said}");
     }
     assert_eq!(fake.seen().len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handshake_and_a_proxy_that_never_answer_are_left_in_time() {
+    // The system takes the connections, and nobody else does.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (mut device, fake) = (Device::new(), Fake::start(true).await);
+    let mut settings = device.iot_settings(&fake);
+    let address = listener.local_addr().unwrap();
+    settings.endpoint = Endpoint::parse(&format!("https://{address}")).unwrap();
+    let in_vain = async |device: &Device, settings: Iot| {
+        let said = error(&device.issuer(IssuerSettings::Iot(settings))).await;
+        assert!(matches!(&said, NoReply::Lost(what) if what.contains("no connection to")), "{said}");
+    };
+    in_vain(&device, settings).await;
+    device.proxy = ProxyChoice::Through(ProxySettings::parse(&format!("http://{address}")).unwrap());
+    in_vain(&device, device.iot_settings(&fake)).await;
+    assert!(fake.seen().is_empty());
 }
 
 #[tokio::test]
