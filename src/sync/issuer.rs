@@ -182,13 +182,13 @@ impl Issuer {
         }
         let result = self.ask().await;
         let (now, random) = (self.now(), fastrand::u64(..));
-        let (upstream, kept) = (&self.name, lock(&self.renewal).landed(result.clone(), now, random));
+        let (upstream, news) = (&self.name, lock(&self.renewal).landed(result.clone(), now, random));
         match &result {
             Ok(new) => {
                 let (access_key_id, seconds) = (&new.credentials.access_key_id, new.lifetime.as_secs());
                 tracing::info!(upstream, access_key_id, seconds, "credentials were issued");
             }
-            Err(error) if kept => {
+            Err(error) if news => {
                 tracing::warn!(upstream, %error, "the credentials can't be renewed now; the earlier ones are still used");
             }
             Err(_) => {}

@@ -17,6 +17,7 @@ mod credentials;
 mod issued;
 mod letters;
 mod odd;
+mod proxied;
 mod reload;
 mod several;
 #[path = "../support/mod.rs"]

@@ -92,7 +92,8 @@ impl Renewal {
         }
     }
 
-    /// The issuer was asked. Whether older credentials serve on after a failure.
+    /// The issuer was asked. Whether there is something to say: older credentials serve on after a failure, for another reason
+    /// than the last time.
     pub(super) fn landed(&mut self, result: Result<Lasting, NoReply>, now: u64, random: u64) -> bool {
         self.asked += 1;
         match result {
@@ -109,8 +110,9 @@ impl Renewal {
             }
             Err(failure) => {
                 self.hold_until = now + micros(self.backoff.fail(random));
+                let news = self.failure.as_ref() != Some(&failure);
                 self.failure = Some(failure);
-                self.held.as_ref().is_some_and(|held| !held.refused)
+                news && self.held.as_ref().is_some_and(|held| !held.refused)
             }
         }
     }
@@ -185,7 +187,7 @@ mod tests {
         assert_eq!(renewal.step(41 * MINUTE), Step::UseAndRenew(a.clone()));
         // Beyond their end as well.
         assert_eq!(renewal.step(61 * MINUTE), Step::RenewFirst(Some(a.clone())));
-        assert!(renewal.landed(lost(), 61 * MINUTE, 1999));
+        assert!(!renewal.landed(lost(), 61 * MINUTE, 1999), "that was said");
         assert_eq!(renewal.step(61 * MINUTE), Step::Use(a.clone()));
         // Until they are refused.
         assert!(!renewal.refused(&a));
