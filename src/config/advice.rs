@@ -25,6 +25,7 @@ pub(super) fn advice(settings: &Settings) -> Vec<String> {
         );
     }
     advice.extend(super::space::advice(settings));
+    advice.extend(super::handling::advice(settings));
     for upstream in &settings.upstreams {
         advice.extend(super::credentials::advice(&upstream.credentials).map(|what| {
             format!(

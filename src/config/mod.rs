@@ -5,6 +5,7 @@ mod advice;
 mod broker;
 mod credentials;
 mod environment;
+mod handling;
 mod locate;
 mod log;
 mod raw;
