@@ -124,9 +124,10 @@ impl Shared {
     /// Learns how fast the backlog becomes smaller.
     pub(super) fn look(&self, live: &Live) {
         let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        if self.forecast().is_due(now) {
-            let (pending, sending) = (self.unsettled(live), live.sending && self.paused().is_none());
-            self.forecast().look(pending, sending, now);
+        let sending = live.sending && self.paused().is_none();
+        let mut forecast = self.forecast();
+        if !sending || forecast.is_due(now) {
+            forecast.look(self.unsettled(live), sending, now);
         }
     }
 
