@@ -2,7 +2,7 @@
 //! clock) and what is pending are arguments.
 //!
 //! Both are estimates. The first goes by how fast the backlog has become smaller of late, what came in meanwhile
-//! included; the second by the mean cost of the changes that were read. Neither looks at the backlog itself.
+//! included (where it is no more than what goes in a few seconds, by how fast changes go: it may never be empty); the second by the mean cost of the changes that were read. Neither looks at the backlog itself.
 
 #[cfg(test)]
 mod tests;
@@ -13,6 +13,8 @@ const MEMORY: f64 = 60.0;
 const ENOUGH: f64 = 2.0;
 /// Looks that are closer together are one, in milliseconds.
 const LOOK_MS: u64 = 500;
+/// What goes within so many seconds is no backlog, but what is on its way.
+const MOMENTS: f64 = 5.0;
 /// Who drains so slowly does not drain: ten years, in seconds.
 const NEVER: f64 = 315_360_000.0;
 /// The mean cost is that of about so many changes.
@@ -21,10 +23,12 @@ const CHANGES: f64 = 10_000.0;
 /// What is known of an upstream's pace and of its changes' cost.
 #[derive(Clone, Debug, Default)]
 pub struct Forecast {
-    /// The last look: when, and how many changes were pending.
-    last: Option<(u64, u64)>,
-    /// Changes by which the backlog has become smaller, and in how many seconds; what is long ago has faded.
+    /// The last look: when, how many changes were pending, and how many the upstream had taken.
+    last: Option<(u64, u64, u64)>,
+    /// Changes by which the backlog has become smaller, changes that the upstream took, and in how many seconds; what is
+    /// long ago has faded.
     drained: f64,
+    taken: f64,
     seconds: f64,
     /// Mean write units of a change, and of how many.
     units: f64,
@@ -32,15 +36,16 @@ pub struct Forecast {
 }
 
 impl Forecast {
-    /// So many changes are pending. While nothing is sent (`sending`), all that is known of the pace is forgotten: it says
+    /// So many changes are pending, and the upstream has taken so many in all. While nothing is sent (`sending`), all that is known of the pace is forgotten: it says
     /// nothing of the time when the upstream is back.
-    pub fn look(&mut self, pending: u64, sending: bool, now: u64) {
+    pub fn look(&mut self, pending: u64, taken: u64, sending: bool, now: u64) {
         if !sending {
-            (self.last, self.drained, self.seconds) = (None, 0.0, 0.0);
+            let Forecast { units, changes, .. } = *self;
+            *self = Forecast { units, changes, ..Forecast::default() };
             return;
         }
-        let Some((at, before)) = self.last else {
-            self.last = Some((now, pending));
+        let Some((at, before, taken_before)) = self.last else {
+            self.last = Some((now, pending, taken));
             return;
         };
         if now.saturating_sub(at) < LOOK_MS {
@@ -50,24 +55,29 @@ impl Forecast {
         let fade = (-passed / MEMORY).exp();
         // The beginning of a long time has faded at its end.
         let weight = MEMORY * (1.0 - fade);
-        self.drained = self.drained * fade + (before as f64 - pending as f64) / passed * weight;
+        let share = weight / passed;
+        self.drained = self.drained * fade + (before as f64 - pending as f64) * share;
+        self.taken = self.taken * fade + taken.saturating_sub(taken_before) as f64 * share;
         self.seconds = self.seconds * fade + weight;
-        self.last = Some((now, pending));
+        self.last = Some((now, pending, taken));
     }
 
     /// Whether it is time for another look.
     pub fn is_due(&self, now: u64) -> bool {
-        self.last.is_none_or(|(at, _)| now.saturating_sub(at) >= LOOK_MS)
+        self.last.is_none_or(|(at, ..)| now.saturating_sub(at) >= LOOK_MS)
     }
 
-    /// In how many seconds so many pending changes, and what comes in meanwhile, will have gone; `None` while that is not
-    /// known, or the backlog does not become smaller.
+    /// In how many seconds so many pending changes, and what comes in meanwhile, will have gone (or only they, where that is
+    /// a matter of moments); `None` while that is not known, or the backlog does not become smaller.
     pub fn drained_in(&self, pending: u64) -> Option<u64> {
         if pending == 0 {
             return Some(0);
         }
-        let seconds = pending as f64 * self.seconds / self.drained;
-        let known = self.seconds >= ENOUGH && self.drained > 0.0 && seconds < NEVER;
+        let pending = pending as f64;
+        let on_its_way = pending * self.seconds <= MOMENTS * self.taken;
+        let gone = if on_its_way { self.taken } else { self.drained };
+        let seconds = pending * self.seconds / gone;
+        let known = self.seconds >= ENOUGH && gone > 0.0 && seconds < NEVER;
         known.then_some(seconds.round().max(1.0) as u64)
     }
 

@@ -127,7 +127,7 @@ impl Shared {
         let sending = live.sending && self.paused().is_none();
         let mut forecast = self.forecast();
         if !sending || forecast.is_due(now) {
-            forecast.look(self.unsettled(live), sending, now);
+            forecast.look(self.unsettled(live), self.acknowledged.get(), sending, now);
         }
     }
 

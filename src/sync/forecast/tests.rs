@@ -5,7 +5,7 @@ use super::*;
 /// Looks every second from `from` (inclusive) to `to`, with what is pending by the second.
 fn run(forecast: &mut Forecast, from: u64, to: u64, pending: impl Fn(u64) -> u64) {
     for second in from..=to {
-        forecast.look(pending(second), true, second * 1000);
+        forecast.look(pending(second), 0, true, second * 1000);
     }
 }
 
@@ -35,9 +35,9 @@ fn a_time_without_sending_is_forgotten() {
     run(&mut forecast, 0, 100, |second| 10_000 - 10 * second);
     assert!(forecast.drained_in(9_000).is_some());
     // A night in which the backlog grew.
-    forecast.look(9_000, false, 101_000);
+    forecast.look(9_000, 0, false, 101_000);
     assert_eq!(forecast.drained_in(9_000), None);
-    forecast.look(80_000, false, 40_000_000);
+    forecast.look(80_000, 0, false, 40_000_000);
     run(&mut forecast, 40_001, 40_004, |second| 80_000 - 500 * (second - 40_001));
     assert_eq!(forecast.drained_in(78_500), Some(157));
 }
@@ -57,8 +57,21 @@ fn it_stands_still() {
     let mut forecast = Forecast::default();
     run(&mut forecast, 0, 60, |second| 100_000 - 100 * second);
     // The upstream hangs, and nobody has noticed so far; the look is that of whoever asks.
-    forecast.look(94_000, true, 60_000 + 3_600_000);
+    forecast.look(94_000, 0, true, 60_000 + 3_600_000);
     assert_eq!(forecast.drained_in(94_000), None);
+}
+
+#[test]
+fn what_is_on_its_way_is_no_backlog() {
+    let mut forecast = Forecast::default();
+    // Live readings, a hundred a second: some of them are always pending.
+    for second in 0..60 {
+        forecast.look(180 + second % 2 * 40, 100 * second, true, second * 1000);
+    }
+    assert_eq!(forecast.drained_in(200), Some(2));
+    assert_eq!(forecast.drained_in(20), Some(1));
+    // So many take longer than a moment, and they have not become fewer.
+    assert_eq!(forecast.drained_in(600), None);
 }
 
 #[test]
@@ -81,10 +94,10 @@ proptest! {
         let whole = 5_000 * 20_000 * 60;
         let pending = |now: u64| whole - pace * now / 1000;
         let mut now = 0;
-        forecast.look(pending(0), true, 0);
+        forecast.look(pending(0), 0, true, 0);
         for step in steps {
             now += step;
-            forecast.look(pending(now), true, now);
+            forecast.look(pending(now), 0, true, now);
         }
         let truth = pending(now) as f64 / pace as f64;
         if let Some(seconds) = forecast.drained_in(pending(now)) {
