@@ -235,6 +235,20 @@ async fn provisioned_capacity_is_a_burst_and_then_a_rate() {
     let answer = gateway.ok("BatchGetItem", json!({"RequestItems": {"small": keys, "other": keys}})).await;
     assert_eq!(answer["Responses"], json!({"other": [{"pk": {"S": "e"}}]}));
     assert_eq!(answer["UnprocessedKeys"], json!({"small": keys}));
+    assert_eq!(gateway.refused("BatchGetItem", json!({"RequestItems": {"small": keys}})).await, exceeded);
+    let numbered = json!({"pk": {"N": "1"}});
+    let wrong = [
+        ("GetItem", json!({"TableName": "small", "Key": numbered})),
+        ("BatchGetItem", json!({"RequestItems": {"small": {"Keys": [numbered]}, "other": keys}})),
+        (
+            "Query",
+            json!({"TableName": "small", "KeyConditionExpression": "v = :v", "ExpressionAttributeValues": {":v": {"S": "x"}}}),
+        ),
+        ("Scan", json!({"TableName": "small", "ExclusiveStartKey": numbered})),
+    ];
+    for (operation, request) in wrong {
+        assert_eq!(gateway.refused(operation, request).await.0, "ValidationException", "{operation}");
+    }
 
     gateway.clock.set(NOW_US + 4_000_000, true);
     gateway.ok("PutItem", put("d")).await;

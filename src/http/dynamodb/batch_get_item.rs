@@ -12,7 +12,8 @@ use super::mismatch::Expected;
 use super::parameter::Shared;
 use super::request::Wire;
 use super::request_items::{self, RequestItems};
-use crate::engine::{BatchGet, BatchGot, Capacity};
+use super::throttle::exceeded;
+use crate::engine::{BatchGet, BatchGot, Capacity, Exceeded};
 use crate::http::memory::Share;
 use crate::model::dynamodb_json::{self, DecodeError};
 use crate::model::{ImageError, Map, TableName, limits};
@@ -44,11 +45,18 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     let keys: usize = tables.iter().map(|(_, keys)| keys.len()).sum();
     let memory = keys.saturating_mul(2 * limits::ITEM_SIZE).min(2 * limits::BODY);
     let share = call.answers().take(memory).await?;
-    let asked = tables.into_iter().zip(projections).map(|((name, keys), wanted)| (name, (keys, wanted)));
-    let (now, later) = call.admitted(asked.collect(), Capacity::Read)?;
-    let (tables, projections) = now.into_iter().map(|(name, (keys, wanted))| ((name, keys), wanted)).unzip();
+    // What is wrong is refused before what has no capacity left: that is looked at as well, but not answered.
+    let waits = |(name, _): &&(TableName, Vec<Map>)| !call.has_left(name, Capacity::Read);
+    let later: Vec<(TableName, Vec<Map>)> = tables.iter().filter(waits).cloned().collect();
+    let none_left = !later.is_empty() && later.len() == tables.len();
     let mut got = call.engine().batch_get(call.authorize(BatchGet { tables, projections })).await?;
-    got.unprocessed.extend(later.into_iter().map(|(name, (keys, _))| (name, keys)));
+    if none_left {
+        return Err(exceeded(Exceeded::Table));
+    }
+    let waits = |name: &TableName| later.iter().any(|(later, _)| later == name);
+    got.tables.retain(|(table, ..)| !waits(&table.name));
+    got.unprocessed.retain(|(name, _)| !waits(name));
+    got.unprocessed.extend(later);
     for (table, _, sizes) in &got.tables {
         let consistent = consistent(&entries, &table.name);
         call.spend(table, Capacity::Read, sizes.iter().map(|size| Units::read(*size, consistent)).sum());

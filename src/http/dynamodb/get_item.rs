@@ -16,8 +16,10 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     let projection = request.expressions.ready()?.projection;
 
     let share = call.answers().take(2 * limits::ITEM_SIZE).await?;
-    call.admit(&table, Capacity::Read)?;
+    // What is wrong is refused before what has no capacity left.
+    let admitted = call.admit(&table, Capacity::Read);
     let got = call.engine().get_item(call.authorize(GetItem { table, key, projection })).await?;
+    admitted?;
     let units = Units::read(got.size, request.consistent.unwrap_or(false));
     call.spend(&got.table, Capacity::Read, units);
     let mut out = Vec::new();

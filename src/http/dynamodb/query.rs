@@ -62,17 +62,19 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     few?;
 
     let share = paging.share(call).await?;
+    // What is wrong is refused before what has no capacity left: then a page is looked at, not answered.
+    let admitted = paging.admit(call, &table);
     let request = Query {
         table,
         index: paging.engine_index(),
         conditions,
         forward: forward.unwrap_or(true),
-        limit: paging.engine_limit(),
+        limit: if admitted.is_ok() { paging.engine_limit() } else { Some(1) },
         start: paging.start.take(),
         selection: paging.selection(ready.filter, ready.projection),
     };
-    paging.admit(call, &request.table)?;
     let page = call.engine().query(call.authorize(request)).await?;
+    admitted?;
     paging.spend(call, &page);
     paging.answer(&page, share)
 }

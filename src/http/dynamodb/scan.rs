@@ -42,16 +42,18 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Bytes, WireError> {
     paging.check_selection(projecting)?;
 
     let share = paging.share(call).await?;
+    // What is wrong is refused before what has no capacity left: then a page is looked at, not answered.
+    let admitted = paging.admit(call, &table);
     let request = Scan {
         table,
         index: paging.engine_index(),
-        limit: paging.engine_limit(),
+        limit: if admitted.is_ok() { paging.engine_limit() } else { Some(1) },
         start: paging.start.take(),
         segment,
         selection: paging.selection(ready.filter, ready.projection),
     };
-    paging.admit(call, &request.table)?;
     let page = call.engine().scan(call.authorize(request)).await?;
+    admitted?;
     paging.spend(call, &page);
     paging.answer(&page, share)
 }
