@@ -25,6 +25,7 @@ pub(super) fn advice(settings: &Settings) -> Vec<String> {
         );
     }
     advice.extend(super::space::advice(settings));
+    advice.extend(super::handling::advice(settings));
     for upstream in &settings.upstreams {
         let credentials = super::credentials::advice(&upstream.credentials);
         advice.extend(credentials.or_else(|| super::issuer::advice(upstream)).map(|what| {

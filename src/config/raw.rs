@@ -170,6 +170,19 @@ pub(super) struct Upstream {
     pub(super) bytes_per_second: Option<Size>,
     pub(super) bytes_per_day: Option<Size>,
     pub(super) bytes_per_month: Option<Size>,
+    pub(super) low_priority_share: Option<u8>,
+    #[serde(default, rename = "table")]
+    pub(super) single: Vec<Spanned<UpstreamTable>>,
+}
+
+/// `[[upstream.table]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UpstreamTable {
+    pub(super) name: String,
+    pub(super) priority: Option<i32>,
+    pub(super) only: Option<Vec<String>>,
+    pub(super) without: Option<Vec<String>>,
 }
 
 /// `iot` of an `[[upstream]]`.

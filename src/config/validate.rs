@@ -9,6 +9,7 @@ use toml::Spanned;
 
 use super::broker;
 use super::credentials::{self, Given};
+use super::handling;
 use super::issuer;
 use super::raw::{self, Raw};
 use super::settings::{ClockSettings, ConfiguredTable, Settings};
@@ -72,7 +73,7 @@ impl Fault {
         Fault { span: None, key: Some(key.to_owned()), what: what.into() }
     }
 
-    fn at(self, span: Range<usize>) -> Fault {
+    pub(super) fn at(self, span: Range<usize>) -> Fault {
         Fault { span: self.span.or(Some(span)), ..self }
     }
 }
@@ -85,7 +86,7 @@ pub(super) fn validate(raw: Raw) -> Result<Settings, Fault> {
     let commit_wait = commit_wait(raw.store.commit_wait)?;
     let rules = rules(raw.rules, &tables)?;
     let spans = self::spans(&raw.upstreams);
-    let upstreams = each(raw.upstreams, upstream)?;
+    let upstreams = each(raw.upstreams, |raw| upstream(raw, &tables))?;
     unique("upstream", upstreams.iter().map(|upstream| upstream.name.as_str()), &spans)?;
     let max_size = max_size(raw.store.max_size)?;
     for (upstream, span) in upstreams.iter().zip(&spans) {
@@ -341,7 +342,7 @@ fn rules(raw: Vec<Spanned<RuleSettings>>, tables: &[ConfiguredTable]) -> Result<
     })
 }
 
-fn upstream(raw: raw::Upstream) -> Result<UpstreamSettings, Fault> {
+fn upstream(raw: raw::Upstream, configured: &[ConfiguredTable]) -> Result<UpstreamSettings, Fault> {
     let raw::Upstream {
         name,
         endpoint,
@@ -366,6 +367,8 @@ fn upstream(raw: raw::Upstream) -> Result<UpstreamSettings, Fault> {
         bytes_per_second,
         bytes_per_day,
         bytes_per_month,
+        low_priority_share,
+        single,
     } = raw;
     let named = |key: &str, what: String| Fault::of(key, format!("upstream {name:?}: {what}"));
     let endpoint = Endpoint::parse(&endpoint).map_err(|error| named("endpoint", error.to_string()))?;
@@ -401,6 +404,10 @@ fn upstream(raw: raw::Upstream) -> Result<UpstreamSettings, Fault> {
     let issuer = issuer::issuer(iot, web_identity, &defaults).map_err(|(key, what)| named(key, what))?;
     let proxy =
         issuer::proxy(proxy, proxy_username, proxy_password_file).map_err(|(key, what)| named(key, what))?;
+    let handling = handling::validate(single, tables.as_ref(), configured)
+        .map_err(|fault| Fault { what: format!("upstream {name:?}: {}", fault.what), ..fault })?;
+    defaults.limits.low_share = handling::low_share(low_priority_share, defaults.limits.low_share)
+        .map_err(|what| named("low_priority_share", what))?;
     let max_in_flight = positive("max_in_flight", max_in_flight, defaults.max_in_flight)
         .map_err(|fault| named("max_in_flight", fault.what))?;
     let supersede = supersede.unwrap_or(defaults.supersede);
@@ -415,6 +422,7 @@ fn upstream(raw: raw::Upstream) -> Result<UpstreamSettings, Fault> {
     space::allowances(&allowances).map_err(|(key, what)| named(key, what))?;
     let settings = UpstreamSettings {
         tables,
+        handling,
         credentials,
         issuer,
         proxy,

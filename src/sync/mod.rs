@@ -2,7 +2,7 @@
 //! that speaks DynamoDB's API, in batches.
 //!
 //! Pure: [`batch`] (what goes next, what is settled), [`wire`] (requests and answers), [`retry`] (what an answer means),
-//! [`budget`] (how fast it can), [`allowance`] (how much it may), [`link`] (what is known of the upstream), [`positions`] (tables left behind), [`joining`] (where an
+//! [`budget`] (how fast it can), [`allowance`] (how much it may), [`forecast`] (how long it will, and what that costs), [`link`] (what is known of the upstream), [`positions`] (tables left behind), [`joining`] (where an
 //! upstream begins), [`letters`] (what is known of dead letters), [`hush`] (what is said seldom). Around them: [`reader`] (a thread: the journal),
 //! [`client`] (requests), `dial` and `connection` (the bytes below them), [`proxy`], [`issuer`] (temporary credentials), `worker` (a task: moves bytes and waits), [`cursor`], [`dead_letter`] and [`aside`] (what is durable), `give_up` (what goes
 //! where the store is short of room), `control` (what the owner says), `pen` (one worker writes at a time).
@@ -36,6 +36,7 @@ pub mod dead_letter;
 mod dial;
 #[cfg(test)]
 mod fake;
+pub mod forecast;
 mod give_up;
 pub mod hush;
 pub mod issuer;

@@ -10,6 +10,7 @@ use super::allowance::Allowances;
 use super::batch::Limits;
 use super::issuer::IssuerSettings;
 use super::proxy::ProxyChoice;
+use super::route::Handling;
 use crate::model::limits::{BATCH_WRITES, BODY};
 use crate::security::credentials::CredentialsSource;
 
@@ -24,6 +25,8 @@ pub struct UpstreamSettings {
     pub region: String,
     /// Local name → upstream name, and all that is sent; without it every table goes under its own name.
     pub tables: Option<BTreeMap<String, String>>,
+    /// What is said of single tables, by their local names.
+    pub handling: BTreeMap<String, Handling>,
     /// PEM file of certificate authorities to trust beside the system's.
     pub ca_file: Option<PathBuf>,
     /// Where the credentials are.
@@ -64,6 +67,7 @@ impl UpstreamSettings {
             endpoint,
             region: region.into(),
             tables: None,
+            handling: BTreeMap::new(),
             ca_file: None,
             credentials: CredentialsSource::Environment,
             issuer: None,
@@ -78,6 +82,7 @@ impl UpstreamSettings {
                 bytes: 4 << 20,
                 batch_changes: BATCH_WRITES,
                 batch_bytes: 1 << 20,
+                low_share: 10,
             },
             max_request: BODY,
             max_dead_letters: 10_000,

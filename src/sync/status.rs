@@ -8,7 +8,9 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::control::time_text;
+use super::forecast::Forecast;
 use super::letters::Letters;
+use super::reader::Fed;
 use super::route::Routes;
 use super::settings::UpstreamSettings;
 use crate::clock::Clock;
@@ -27,6 +29,8 @@ pub(super) struct Live {
     pub(super) throttled_until: Option<Instant>,
     /// The owner's limit that holds changes back: `online` is shown as `throttled` as well.
     pub(super) held: Option<String>,
+    /// It answers, and may be sent something.
+    pub(super) sending: bool,
     /// Settled changes by table; `None` until the cursor has been read.
     pub(super) settled: Option<BTreeMap<TableId, u64>>,
     /// The time of the first change that is not settled.
@@ -44,6 +48,8 @@ pub(super) struct Shared {
     pub(super) acknowledged: Counter,
     pub(super) max_dead_letters: usize,
     letters: Mutex<Letters>,
+    forecast: Mutex<Forecast>,
+    began: Instant,
     /// Since when its owner has it paused, in microseconds since 1970.
     paused: Mutex<Option<u64>>,
     retry: AtomicBool,
@@ -57,11 +63,13 @@ impl Shared {
             name: settings.name.clone(),
             store,
             clock,
-            routes: Arc::new(Routes::new(settings.tables.clone())),
+            routes: Arc::new(Routes::new(settings.tables.clone(), settings.handling.clone())),
             live: Watched::default(),
             acknowledged: Counter::default(),
             max_dead_letters: settings.max_dead_letters,
             letters: Mutex::default(),
+            forecast: Mutex::default(),
+            began: Instant::now(),
             paused: Mutex::default(),
             retry: AtomicBool::default(),
             told: Notify::new(),
@@ -99,9 +107,32 @@ impl Shared {
         self.retry.swap(false, Ordering::AcqRel)
     }
 
-    /// Changes in the journal that are not settled: what the store has counted less what the cursor has, and the rows
-    /// that wait for their time.
-    fn pending(&self, live: &Live) -> u64 {
+    fn forecast(&self) -> MutexGuard<'_, Forecast> {
+        self.forecast.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Learns what changes cost.
+    pub(super) fn weigh(&self, fed: &[Fed]) {
+        let mut forecast = self.forecast();
+        for fed in fed {
+            if let Fed::Change(change) | Fed::Row(change) | Fed::Aside(change) = fed {
+                forecast.weigh(change.write_units());
+            }
+        }
+    }
+
+    /// Learns how fast the backlog becomes smaller.
+    pub(super) fn look(&self, live: &Live) {
+        let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let sending = live.sending && self.paused().is_none();
+        let mut forecast = self.forecast();
+        if !sending || forecast.is_due(now) {
+            forecast.look(self.unsettled(live), self.acknowledged.get(), sending, now);
+        }
+    }
+
+    /// Changes in the journal that are not settled: what the store has counted less what the cursor has.
+    fn unsettled(&self, live: &Live) -> u64 {
         let Some(settled) = &live.settled else { return 0 };
         // In this order: what is counted can't be behind what is settled.
         let counts = self.store.change_counts();
@@ -115,10 +146,10 @@ impl Shared {
                 pending += count.saturating_sub(settled.get(table).copied().unwrap_or(0));
             }
         }
-        pending + self.marked()
+        pending
     }
 
-    /// Rows that wait for their time; counting them takes longer than seeing that there are none.
+    /// Rows that wait for their time, and are pending too; counting them takes longer than seeing that there are none.
     fn marked(&self) -> u64 {
         match self.store.marked_boots() {
             Ok(boots) if boots.is_empty() => 0,
@@ -142,12 +173,17 @@ impl Shared {
             state => (state, live.reason.clone(), live.since_us),
         };
         let age = live.oldest_us.map_or(0, |oldest| self.clock.now_us().saturating_sub(oldest) / 1_000_000);
+        self.look(&live);
+        let pending = self.unsettled(&live) + self.marked();
+        let forecast = self.forecast().clone();
         UpstreamStatus {
             name: self.name.clone(),
             state,
             reason,
             since: since_us.map(time_text),
-            pending: self.pending(&live),
+            pending,
+            drained_in_seconds: forecast.drained_in(pending),
+            pending_write_units: forecast.cost(pending),
             oldest_pending_age_seconds: age,
             acknowledged: self.acknowledged.get(),
             dropped_unsent: live.dropped,

@@ -280,6 +280,7 @@ impl Worker {
     }
 
     fn feed(&mut self, fed: Vec<Fed>) {
+        self.shared.weigh(&fed);
         for fed in fed {
             match fed {
                 Fed::Change(change) if self.positions.passes(Some(&change.route.upstream), change.seq) => {
@@ -407,10 +408,12 @@ impl Worker {
             since_us: Some(self.since_us),
             throttled_until: self.throttled_until,
             held: self.held.clone(),
+            sending: state == UpstreamState::Online && !self.allowance.is_used_up(),
             settled: Some(self.window.settled_counts()),
             oldest_us: self.positions.oldest_us().into_iter().chain(self.window.oldest_us()).min(),
             dropped: self.durable.dropped_unsent(),
         };
+        self.shared.look(&live);
         self.shared.live.update(|shown| *shown = live);
     }
 

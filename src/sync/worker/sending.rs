@@ -4,11 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Done, Worker};
-use crate::model::MapRef;
 use crate::model::dynamodb_json::write_string;
-use crate::model::size::image_size;
-use crate::store::Kind;
-use crate::sync::allowance::{DAY, HEADS, Held, write_units};
+use crate::sync::allowance::{DAY, HEADS, Held};
 use crate::sync::batch::Picked;
 use crate::sync::client::Client;
 use crate::sync::route::Lane;
@@ -109,7 +106,11 @@ impl Worker {
             return;
         }
         self.link.budget.sent(batch.len());
-        let units = if self.allowance.counts_units() { batch.iter().map(units_of).sum() } else { 0 };
+        let units = if self.allowance.counts_units() {
+            batch.iter().map(|picked| picked.change.write_units()).sum()
+        } else {
+            0
+        };
         self.allowance.pay(units, HEADS + body.bytes.len() as u64);
         self.requests += 1;
         let mut slot = self.slots.pop().unwrap_or_default();
@@ -141,13 +142,5 @@ impl Worker {
             let result = client.call(&mut slot, operation, body.into()).await;
             Done::Described { slot, lane, result }
         });
-    }
-}
-
-/// What a change costs the upstream table, in write units; for a delete the least.
-fn units_of(picked: &Picked) -> u64 {
-    match picked.change.kind {
-        Kind::Put => write_units(image_size(MapRef::new(&picked.change.image))),
-        Kind::Delete => 1,
     }
 }
