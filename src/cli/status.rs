@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use super::client::Client;
 use super::{Failure, print, runtime};
-use crate::telemetry::BrokerStatus;
 use crate::telemetry::status::{ClockFigures, Status};
+use crate::telemetry::{BrokerStatus, UpstreamStatus};
 
 /// Asks, and prints for people or for machines.
 pub(super) fn run(url: &str, json: bool) -> Result<(), Failure> {
@@ -74,9 +74,10 @@ fn table(status: &Status) -> String {
         line(
             "",
             format!(
-                "{} pending, oldest {} s, {} acknowledged, {} dropped unsent, {} dead letters",
+                "{} pending, oldest {} s{}, {} acknowledged, {} dropped unsent, {} dead letters",
                 upstream.pending,
                 upstream.oldest_pending_age_seconds,
+                outlook(upstream),
                 upstream.acknowledged,
                 upstream.dropped_unsent,
                 upstream.dead_letters
@@ -84,6 +85,16 @@ fn table(status: &Status) -> String {
         );
     }
     out
+}
+
+/// What is foretold of a backlog, in words.
+fn outlook(upstream: &UpstreamStatus) -> String {
+    if upstream.pending == 0 {
+        return String::new();
+    }
+    let drained = upstream.drained_in_seconds.map(|seconds| format!(", drained in about {seconds} s"));
+    let cost = upstream.pending_write_units.map(|units| format!(", for about {units} write units"));
+    drained.into_iter().chain(cost).collect()
 }
 
 /// The broker client in words.

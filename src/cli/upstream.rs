@@ -84,6 +84,8 @@ fn show(upstreams: &[UpstreamStatus]) -> Result<(), Failure> {
                 format!("{:?}", upstream.state).to_lowercase(),
                 upstream.pending.to_string(),
                 format!("{} s", upstream.oldest_pending_age_seconds),
+                upstream.drained_in_seconds.map_or_else(|| "?".to_owned(), |s| format!("{s} s")),
+                upstream.pending_write_units.map_or_else(|| "?".to_owned(), |units| format!("about {units}")),
                 upstream.acknowledged.to_string(),
                 upstream.dead_letters.to_string(),
                 upstream.dropped_unsent.to_string(),
@@ -92,7 +94,18 @@ fn show(upstreams: &[UpstreamStatus]) -> Result<(), Failure> {
             ]
         })
         .collect();
-    let heading =
-        ["NAME", "STATE", "PENDING", "OLDEST", "ACKNOWLEDGED", "DEAD LETTERS", "DROPPED", "SINCE", "REASON"];
+    let heading = [
+        "NAME",
+        "STATE",
+        "PENDING",
+        "OLDEST",
+        "DRAINED IN",
+        "WRITE UNITS",
+        "ACKNOWLEDGED",
+        "DEAD LETTERS",
+        "DROPPED",
+        "SINCE",
+        "REASON",
+    ];
     print(&table(&heading, &rows))
 }

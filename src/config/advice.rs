@@ -25,8 +25,10 @@ pub(super) fn advice(settings: &Settings) -> Vec<String> {
         );
     }
     advice.extend(super::space::advice(settings));
+    advice.extend(super::handling::advice(settings));
     for upstream in &settings.upstreams {
-        advice.extend(super::credentials::advice(&upstream.credentials).map(|what| {
+        let credentials = super::credentials::advice(&upstream.credentials);
+        advice.extend(credentials.or_else(|| super::issuer::advice(upstream)).map(|what| {
             format!(
                 "upstream {:?} is blocked until this is put right, no restart needed: {what}",
                 upstream.name

@@ -48,16 +48,20 @@ pub(super) fn source(given: Given) -> Result<CredentialsSource, Wrong> {
     Ok(CredentialsSource::Files { access_key_id, secret_access_key_file, session_token_file })
 }
 
-fn wrong(key: &'static str, what: &str) -> Wrong {
+pub(super) fn wrong(key: &'static str, what: &str) -> Wrong {
     (key, format!("{key} {what}"))
+}
+
+/// Whether something is in the service manager's directory, which is only there for the service itself.
+pub(super) fn is_services(named: &impl std::fmt::Debug) -> bool {
+    std::env::var_os("CREDENTIALS_DIRECTORY").is_none()
+        && format!("{named:?}").contains("${CREDENTIALS_DIRECTORY}")
 }
 
 /// What keeps these credentials from being used as things are. The environment, and the service manager's directory, can only be
 /// judged by the service itself.
 pub(super) fn advice(source: &CredentialsSource) -> Option<String> {
-    let service = std::env::var_os("CREDENTIALS_DIRECTORY").is_none()
-        && format!("{source:?}").contains("${CREDENTIALS_DIRECTORY}");
-    if *source == CredentialsSource::Environment || service {
+    if *source == CredentialsSource::Environment || is_services(source) {
         return None;
     }
     credentials::load(source).err().map(|error| error.to_string())

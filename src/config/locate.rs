@@ -19,10 +19,13 @@ pub(super) fn span(text: &str, fault: &Fault) -> Option<Range<usize>> {
     }
 }
 
-/// The element of a list (`[[table]]` and its like) that has this span.
-fn element_at<'a, 'i>(document: &'a DeTable<'i>, span: &Range<usize>) -> Option<&'a DeTable<'i>> {
-    let lists = document.values().filter_map(|value| value.get_ref().as_array());
-    lists.flat_map(|list| list.iter()).find(|element| element.span() == *span)?.get_ref().as_table()
+/// The element of a list (`[[table]]`, `[[upstream.table]]` and their like) that has this span.
+fn element_at<'a, 'i>(table: &'a DeTable<'i>, span: &Range<usize>) -> Option<&'a DeTable<'i>> {
+    let lists = table.values().filter_map(|value| value.get_ref().as_array());
+    lists.flat_map(|list| list.iter()).find_map(|element| {
+        let table = element.get_ref().as_table()?;
+        if element.span() == *span { Some(table) } else { element_at(table, span) }
+    })
 }
 
 /// Follows a dotted path as far as it goes; the place of the last key that is there.

@@ -5,6 +5,8 @@ mod advice;
 mod broker;
 mod credentials;
 mod environment;
+mod handling;
+mod issuer;
 mod locate;
 mod log;
 mod raw;

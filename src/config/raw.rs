@@ -157,6 +157,11 @@ pub(super) struct Upstream {
     pub(super) access_key_id_file: Option<PathBuf>,
     pub(super) secret_access_key_file: Option<PathBuf>,
     pub(super) session_token_file: Option<PathBuf>,
+    pub(super) iot: Option<Iot>,
+    pub(super) web_identity: Option<WebIdentity>,
+    pub(super) proxy: Option<String>,
+    pub(super) proxy_username: Option<String>,
+    pub(super) proxy_password_file: Option<PathBuf>,
     pub(super) ca_file: Option<PathBuf>,
     pub(super) supersede: Option<bool>,
     pub(super) max_in_flight: Option<usize>,
@@ -165,6 +170,41 @@ pub(super) struct Upstream {
     pub(super) bytes_per_second: Option<Size>,
     pub(super) bytes_per_day: Option<Size>,
     pub(super) bytes_per_month: Option<Size>,
+    pub(super) low_priority_share: Option<u8>,
+    #[serde(default, rename = "table")]
+    pub(super) single: Vec<Spanned<UpstreamTable>>,
+}
+
+/// `[[upstream.table]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UpstreamTable {
+    pub(super) name: String,
+    pub(super) priority: Option<i32>,
+    pub(super) only: Option<Vec<String>>,
+    pub(super) without: Option<Vec<String>>,
+}
+
+/// `iot` of an `[[upstream]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Iot {
+    pub(super) endpoint: String,
+    pub(super) role_alias: String,
+    pub(super) thing_name: Option<String>,
+    pub(super) cert_file: PathBuf,
+    pub(super) key_file: PathBuf,
+    pub(super) ca_file: Option<PathBuf>,
+}
+
+/// `web_identity` of an `[[upstream]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WebIdentity {
+    pub(super) role_arn: String,
+    pub(super) token_file: PathBuf,
+    pub(super) session_name: Option<String>,
+    pub(super) endpoint: Option<String>,
 }
 
 impl Raw {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::*;
 use crate::mqtt::broker::{BrokerSettings, BrokerUrl};
+use crate::sync::route::{Attributes, Handling};
 
 /// What two configurations of the doors must agree in.
 fn doors(settings: &Settings) -> impl PartialEq + std::fmt::Debug + use<> {
@@ -139,6 +140,7 @@ fn faults_in_tables_rules_and_upstreams_name_line_and_remedy() {
 fn faults_of_single_keys_name_their_line() {
     let table = "[[table]]\nname = \"readings\"\npartition_key = { name = \"d\", type = \"S\" }\n";
     let upstream = "[[upstream]]\nname = \"u\"\nendpoint = \"https://dynamodb.eu-west-1.amazonaws.com\"\n";
+    let single = "[[upstream.table]]\nname = \"readings\"\n";
     for (line, text, part) in [
         (2, "[http]\nlisten = \"0.0.0.0:8000\"\n".to_owned(), "loopback"),
         (2, "[http]\nlisten = \"localhost:8000\"\n".to_owned(), "127.0.0.1:8000"),
@@ -165,6 +167,15 @@ fn faults_of_single_keys_name_their_line() {
         (4, format!("{upstream}tables = {{ a = \"x\", b = \"x\" }}\n"), "give each its own"),
         (4, format!("{upstream}region = \"eu west\"\n"), "eu-west-1"),
         (4, format!("{upstream}write_units_per_second = 0\n"), "upstream pause"),
+        (4, format!("{upstream}low_priority_share = 60\n"), "1 to 50"),
+        (
+            6,
+            format!("{upstream}tables = {{ a = \"x\" }}\n[[upstream.table]]\nname = \"b\"\n"),
+            "add it there",
+        ),
+        (7, format!("{upstream}{single}only = []\nwithout = [\"x\"]\n"), "keep one"),
+        (7, format!("{upstream}{single}[[upstream.table]]\nname = \"readings\"\n"), "twice"),
+        (9, format!("{table}{upstream}{single}without = [\"d\"]\n"), "keys always go"),
         (4, format!("{upstream}bytes_per_day = \"2MB\"\nbytes_per_month = \"1MB\"\n"), "bytes_per_month"),
         (
             4,
@@ -190,6 +201,9 @@ fn what_is_hardly_meant_is_a_warning() {
     let upstream = "[http]\nlisten = \"127.0.0.1:1\"\n[[upstream]]\nname = \"u\"\nregion = \"r\"\n\
                     endpoint = \"http://127.0.0.1:2\"\ntables = { readnigs = \"readings\" }\n";
     assert!(warnings(upstream)[0].contains("readnigs"));
+    let single =
+        upstream.replace("tables = { readnigs = \"readings\" }", "[[upstream.table]]\nname = \"readnigs\"");
+    assert!(warnings(&single)[0].contains("[[upstream.table]] names \"readnigs\""));
 }
 
 #[test]
@@ -214,6 +228,20 @@ fn a_backlog_fits_the_store_and_when_full_is_one_of_two() {
     assert!(error.contains(":11: ") && error.contains("less than store.max_size"), "{error}");
     let error = fault(&table("drop-newest"));
     assert!(error.contains(":6: ") && error.contains("drop-oldest"), "{error}");
+}
+
+#[test]
+fn tables_of_an_upstream_are_handled_as_is_said_of_them() {
+    let text = "[[upstream]]\nname = \"u\"\nendpoint = \"https://dynamodb.eu-west-1.amazonaws.com\"\nlow_priority_share = 25\n\
+                [[upstream.table]]\nname = \"alarms\"\npriority = 10\n\
+                [[upstream.table]]\nname = \"readings\"\npriority = -1\nwithout = [\"raw\"]\n\
+                [[upstream]]\nname = \"v\"\nendpoint = \"https://dynamodb.eu-west-1.amazonaws.com\"\n";
+    let upstreams = load_text(text).unwrap().upstreams;
+    let handling = |priority, attributes| Handling { priority, attributes };
+    assert_eq!(upstreams[0].limits.low_share, 25);
+    assert_eq!(upstreams[0].handling["alarms"], handling(10, Attributes::All));
+    assert_eq!(upstreams[0].handling["readings"], handling(-1, Attributes::Without(["raw".into()].into())));
+    assert_eq!((upstreams[1].limits.low_share, upstreams[1].handling.len()), (10, 0));
 }
 
 #[test]

@@ -9,6 +9,8 @@ use toml::Spanned;
 
 use super::broker;
 use super::credentials::{self, Given};
+use super::handling;
+use super::issuer;
 use super::raw::{self, Raw};
 use super::settings::{ClockSettings, ConfiguredTable, Settings};
 use super::space;
@@ -17,6 +19,7 @@ use crate::http::{DynamodbSettings, ServerSettings};
 use crate::ingest::{RuleSet, RuleSettings, TableSettings};
 use crate::model::{KeyAttribute, KeySchema, Name, TableName, limits};
 use crate::mqtt::ListenerSettings;
+use crate::security::credentials::CredentialsSource;
 use crate::security::tls;
 use crate::sync::allowance::Allowances;
 use crate::sync::{Endpoint, UpstreamSettings};
@@ -70,7 +73,7 @@ impl Fault {
         Fault { span: None, key: Some(key.to_owned()), what: what.into() }
     }
 
-    fn at(self, span: Range<usize>) -> Fault {
+    pub(super) fn at(self, span: Range<usize>) -> Fault {
         Fault { span: self.span.or(Some(span)), ..self }
     }
 }
@@ -83,7 +86,7 @@ pub(super) fn validate(raw: Raw) -> Result<Settings, Fault> {
     let commit_wait = commit_wait(raw.store.commit_wait)?;
     let rules = rules(raw.rules, &tables)?;
     let spans = self::spans(&raw.upstreams);
-    let upstreams = each(raw.upstreams, upstream)?;
+    let upstreams = each(raw.upstreams, |raw| upstream(raw, &tables))?;
     unique("upstream", upstreams.iter().map(|upstream| upstream.name.as_str()), &spans)?;
     let max_size = max_size(raw.store.max_size)?;
     for (upstream, span) in upstreams.iter().zip(&spans) {
@@ -339,7 +342,7 @@ fn rules(raw: Vec<Spanned<RuleSettings>>, tables: &[ConfiguredTable]) -> Result<
     })
 }
 
-fn upstream(raw: raw::Upstream) -> Result<UpstreamSettings, Fault> {
+fn upstream(raw: raw::Upstream, configured: &[ConfiguredTable]) -> Result<UpstreamSettings, Fault> {
     let raw::Upstream {
         name,
         endpoint,
@@ -351,6 +354,11 @@ fn upstream(raw: raw::Upstream) -> Result<UpstreamSettings, Fault> {
         access_key_id_file,
         secret_access_key_file,
         session_token_file,
+        iot,
+        web_identity,
+        proxy,
+        proxy_username,
+        proxy_password_file,
         ca_file,
         supersede,
         max_in_flight,
@@ -359,6 +367,8 @@ fn upstream(raw: raw::Upstream) -> Result<UpstreamSettings, Fault> {
         bytes_per_second,
         bytes_per_day,
         bytes_per_month,
+        low_priority_share,
+        single,
     } = raw;
     let named = |key: &str, what: String| Fault::of(key, format!("upstream {name:?}: {what}"));
     let endpoint = Endpoint::parse(&endpoint).map_err(|error| named("endpoint", error.to_string()))?;
@@ -384,7 +394,20 @@ fn upstream(raw: raw::Upstream) -> Result<UpstreamSettings, Fault> {
         session_token_file,
     };
     let credentials = credentials::source(given).map_err(|(key, what)| named(key, what))?;
-    let defaults = UpstreamSettings::new(name.clone(), endpoint, region);
+    let issued = iot.as_ref().map(|_| "iot").or(web_identity.as_ref().map(|_| "web_identity"));
+    if let Some(key) = issued.filter(|_| credentials != CredentialsSource::Environment) {
+        let what = format!("{key} stands beside keys or a profile; give one or the other");
+        return Err(named(key, what));
+    }
+    let mut defaults = UpstreamSettings::new(name.clone(), endpoint, region);
+    defaults.ca_file.clone_from(&ca_file);
+    let issuer = issuer::issuer(iot, web_identity, &defaults).map_err(|(key, what)| named(key, what))?;
+    let proxy =
+        issuer::proxy(proxy, proxy_username, proxy_password_file).map_err(|(key, what)| named(key, what))?;
+    let handling = handling::validate(single, tables.as_ref(), configured)
+        .map_err(|fault| Fault { what: format!("upstream {name:?}: {}", fault.what), ..fault })?;
+    defaults.limits.low_share = handling::low_share(low_priority_share, defaults.limits.low_share)
+        .map_err(|what| named("low_priority_share", what))?;
     let max_in_flight = positive("max_in_flight", max_in_flight, defaults.max_in_flight)
         .map_err(|fault| named("max_in_flight", fault.what))?;
     let supersede = supersede.unwrap_or(defaults.supersede);
@@ -399,7 +422,10 @@ fn upstream(raw: raw::Upstream) -> Result<UpstreamSettings, Fault> {
     space::allowances(&allowances).map_err(|(key, what)| named(key, what))?;
     let settings = UpstreamSettings {
         tables,
+        handling,
         credentials,
+        issuer,
+        proxy,
         ca_file,
         supersede,
         max_in_flight,

@@ -2,6 +2,8 @@
 //!
 //! # Invariants
 //! - A key is never in flight twice, and its changes leave in the order of the journal.
+//! - Tables of a higher priority go first, as far as the window reaches; the others keep a share, and all of them their order
+//!   per key.
 //! - A later change supersedes earlier ones of its key that are not in flight (a setting).
 //! - The settled prefix only grows, and ends before the first change that is not settled.
 //! - What the window keeps is bounded by [`Limits`]: whoever fills it asks [`Window::has_room`] first.
@@ -11,6 +13,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::allowance::write_units;
 use super::route::{Lane, Route};
 use crate::model::{RowKey, TableId};
 use crate::store::{Kind, Seq};
@@ -18,6 +21,9 @@ use crate::store::{Kind, Seq};
 mod aside;
 #[cfg(test)]
 mod tests;
+mod turns;
+
+use turns::{Turns, Waiting};
 
 /// A change to be sent.
 #[derive(Clone, Debug)]
@@ -36,6 +42,16 @@ pub struct Change {
     pub image: Bytes,
     /// When it was made, in microseconds since 1970.
     pub time_us: u64,
+}
+
+impl Change {
+    /// What it costs the upstream table, in write units; for a delete the least.
+    pub fn write_units(&self) -> u64 {
+        match self.kind {
+            Kind::Put => write_units(self.route.sent_size(&self.image)),
+            Kind::Delete => 1,
+        }
+    }
 }
 
 /// A change's number in the window.
@@ -65,6 +81,8 @@ pub struct Limits {
     pub batch_changes: usize,
     /// Bytes of a batch's images; one change always goes.
     pub batch_bytes: usize,
+    /// Of a hundred changes, those that tables of lower priorities are guaranteed while both wait.
+    pub low_share: u8,
 }
 
 /// What may be picked of a lane.
@@ -129,6 +147,7 @@ pub struct Window {
     keys: HashMap<RowKey, VecDeque<Id>>,
     /// Keys' first changes that may be picked, by lane and rank.
     ready: BTreeMap<Lane, BTreeMap<Id, Id>>,
+    turns: Turns,
     /// Groups to be sent on their own, to find out which change is refused.
     probes: VecDeque<Vec<Id>>,
     /// Changes that wait for a time of their own.
@@ -155,6 +174,7 @@ impl Window {
             first: 0,
             keys: HashMap::new(),
             ready: BTreeMap::new(),
+            turns: Turns::new(limits.low_share),
             probes: VecDeque::new(),
             delayed: BTreeMap::new(),
             bytes: 0,
@@ -286,42 +306,50 @@ impl Window {
         self.advance();
     }
 
-    /// Picks the changes that go next, at most `changes` of them: a probe, else the oldest that may go.
+    /// Picks the changes that go next, at most `changes` of them: a probe, else the oldest that may go, by the priorities of
+    /// their tables.
     pub fn pick(&mut self, changes: usize, gate: impl Fn(Lane) -> Gate) -> Vec<Picked> {
         if let Some(probe) = self.pick_probe(&gate) {
             return probe;
         }
-        let mut lanes: Vec<(Lane, Gate)> = self
-            .ready
-            .keys()
-            .map(|lane| (*lane, gate(*lane)))
-            .filter(|(_, gate)| *gate != Gate::Shut)
-            .collect();
+        let mut lanes = self.waiting(gate);
         let mut out: Vec<Picked> = Vec::new();
         let mut bytes = 0;
         while out.len() < changes.min(self.limits.batch_changes) {
-            let Some((_, lane)) = lanes
-                .iter()
-                .filter_map(|(lane, _)| Some((*self.ready.get(lane)?.keys().next()?, *lane)))
-                .min()
-            else {
-                break;
-            };
-            let alone = lanes.iter().any(|(l, gate)| *l == lane && *gate == Gate::Alone);
+            let Some(lane) = self.turns.next(&lanes) else { break };
             if out.is_empty() {
-                lanes.retain(|(l, gate)| if alone { *l == lane } else { *gate == Gate::Open });
+                let alone = lanes.iter().any(|l| l.lane == lane && l.gate == Gate::Alone);
+                for l in &mut lanes {
+                    l.fits = if alone { l.lane == lane } else { l.gate == Gate::Open };
+                }
             }
-            let Some((rank, id)) = self.ready.get_mut(&lane).and_then(BTreeMap::pop_first) else { break };
+            let Some(ids) = self.ready.get_mut(&lane) else { break };
+            let Some((rank, id)) = ids.pop_first() else { break };
+            let next = ids.keys().next().copied();
+            lanes.iter_mut().filter(|l| l.lane == lane).for_each(|l| l.rank = next);
             let Some(picked) = self.picked(id) else { continue };
             bytes += picked.change.image.len();
             if bytes > self.limits.batch_bytes && !out.is_empty() {
                 self.ready.entry(lane).or_default().insert(rank, id);
                 break;
             }
+            self.turns.went(picked.change.route.handling.priority, &lanes);
             out.push(picked);
         }
         self.ready.retain(|_, ids| !ids.is_empty());
         out
+    }
+
+    /// The lanes that something may go of.
+    fn waiting(&self, gate: impl Fn(Lane) -> Gate) -> Vec<Waiting> {
+        let open = self.ready.iter().map(|(lane, ids)| (*lane, ids, gate(*lane)));
+        open.filter(|(.., gate)| *gate != Gate::Shut)
+            .filter_map(|(lane, ids, gate)| {
+                let (rank, id) = ids.first_key_value()?;
+                let priority = self.change(*id).map_or(0, |change| change.route.handling.priority);
+                Some(Waiting { lane, gate, priority, rank: Some(*rank), fits: true })
+            })
+            .collect()
     }
 
     /// A picked change has reached the upstream, or counts as if it had.

@@ -80,7 +80,7 @@ impl Driver {
                 _ = shutdown.wait_for(|stop| *stop) => break,
                 Some(done) = self.under_way.join_next() => self.landed(done)?,
                 fed = next(&mut self.feed), if feeding => match fed {
-                    Some(fed) => self.worker.feed(fed),
+                    Some(fed) => self.feed(fed),
                     None => {
                         self.feed = None;
                         self.worker.feed_ended();
@@ -123,8 +123,13 @@ impl Driver {
     fn fill(&mut self) {
         while self.worker.wants_more() {
             let Some(Ok(fed)) = self.feed.as_mut().map(mpsc::Receiver::try_recv) else { return };
-            self.worker.feed(fed);
+            self.feed(fed);
         }
+    }
+
+    fn feed(&mut self, fed: Vec<Fed>) {
+        self.shared.weigh(&fed);
+        self.worker.feed(fed);
     }
 
     fn landed(&mut self, done: Result<(Option<Slot>, Done), JoinError>) -> std::io::Result<()> {
@@ -140,6 +145,7 @@ impl Driver {
         let mut live = self.worker.look();
         let throttled_until = self.worker.throttled_until();
         live.throttled_until = throttled_until.map(|ms| self.started + Duration::from_millis(ms));
+        self.shared.look(&live);
         self.shared.live.update(|shown| *shown = live);
     }
 
@@ -155,7 +161,7 @@ impl Driver {
         let shared = self.shared.clone();
         match todo {
             Todo::Follow(begin) => {
-                let Shared { store, clock, routes, board } = &*shared;
+                let Shared { store, clock, routes, board, .. } = &*shared;
                 let fed = reader::start(store.clone(), clock.clone(), routes.clone(), &board.name, begin)?;
                 self.feed = Some(fed);
             }
@@ -187,7 +193,7 @@ impl Driver {
     }
 
     fn giving_up(&self, plan: Plan) -> Task {
-        let Shared { store, clock, routes, board } = &*self.shared;
+        let Shared { store, clock, routes, board, .. } = &*self.shared;
         Task {
             upstream: board.name.clone(),
             store: store.clone(),

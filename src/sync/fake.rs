@@ -33,6 +33,7 @@ pub(super) enum Act {
 #[derive(Clone, Debug)]
 pub(super) struct Seen {
     pub(super) operation: String,
+    pub(super) uri: hyper::Uri,
     pub(super) headers: HeaderMap,
 }
 
@@ -123,7 +124,7 @@ async fn serve(
     let operation = target.strip_prefix("DynamoDB_20120810.").unwrap().to_owned();
     let answer = {
         let mut state = state.lock().unwrap();
-        let seen = Seen { operation: operation.clone(), headers: head.headers };
+        let seen = Seen { operation: operation.clone(), uri: head.uri, headers: head.headers };
         state.seen.push(seen);
         let act = if operation == "BatchWriteItem" {
             state.script.pop_front().or_else(|| state.always.clone())

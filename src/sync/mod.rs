@@ -2,10 +2,10 @@
 //! that speaks DynamoDB's API, in batches.
 //!
 //! Pure: [`batch`] (what goes next, what is settled), [`wire`] (requests and answers), [`retry`] (what an answer means),
-//! [`budget`] (how fast it can), [`allowance`] (how much it may), [`link`] (what is known of the upstream), [`positions`] (tables left behind), [`joining`] (where an
+//! [`budget`] (how fast it can), [`allowance`] (how much it may), [`forecast`] (how long it will, and what that costs), [`link`] (what is known of the upstream), [`positions`] (tables left behind), [`joining`] (where an
 //! upstream begins), [`letters`] (what is known of dead letters), [`hush`] (what is said seldom), and `worker`, which holds them together and says what is to be
 //! done (`worker::sim` proves it in thousands of simulated lives). Around them: [`reader`] (a thread: the journal),
-//! [`client`] (connections), `driver` (a task: moves bytes and waits), [`cursor`], [`dead_letter`] and [`aside`] (what is durable), `give_up` (what goes
+//! [`client`] (requests), `dial` and `connection` (the bytes below them), [`proxy`], [`issuer`] (temporary credentials), `driver` (a task: moves bytes and waits), [`cursor`], [`dead_letter`] and [`aside`] (what is durable), `give_up` (what goes
 //! where the store is short of room), `control` (what the owner says), `pen` (one worker writes at a time).
 //!
 //! # Invariants
@@ -31,19 +31,24 @@ pub mod batch;
 mod board;
 pub mod budget;
 pub mod client;
+mod connection;
 mod control;
 pub mod cursor;
 pub mod dead_letter;
+mod dial;
 mod driver;
 #[cfg(test)]
 mod fake;
+pub mod forecast;
 mod give_up;
 pub mod hush;
+pub mod issuer;
 pub mod joining;
 pub mod letters;
 pub mod link;
 mod pen;
 pub mod positions;
+pub mod proxy;
 pub mod reader;
 pub mod retry;
 pub mod route;

@@ -8,6 +8,9 @@ use hyper::Uri;
 
 use super::allowance::Allowances;
 use super::batch::Limits;
+use super::issuer::IssuerSettings;
+use super::proxy::ProxyChoice;
+use super::route::Handling;
 use crate::model::limits::{BATCH_WRITES, BODY};
 use crate::security::credentials::CredentialsSource;
 
@@ -22,10 +25,16 @@ pub struct UpstreamSettings {
     pub region: String,
     /// Local name → upstream name, and all that is sent; without it every table goes under its own name.
     pub tables: Option<BTreeMap<String, String>>,
+    /// What is said of single tables, by their local names.
+    pub handling: BTreeMap<String, Handling>,
     /// PEM file of certificate authorities to trust beside the system's.
     pub ca_file: Option<PathBuf>,
     /// Where the credentials are.
     pub credentials: CredentialsSource,
+    /// Who issues credentials, for a time; then none are looked for elsewhere.
+    pub issuer: Option<IssuerSettings>,
+    /// The way that requests go, to the issuer as well.
+    pub proxy: ProxyChoice,
     /// Whether a later change of a key replaces earlier ones that have not been sent.
     pub supersede: bool,
     /// Requests on their way at once.
@@ -58,8 +67,11 @@ impl UpstreamSettings {
             endpoint,
             region: region.into(),
             tables: None,
+            handling: BTreeMap::new(),
             ca_file: None,
             credentials: CredentialsSource::Environment,
+            issuer: None,
+            proxy: ProxyChoice::Environment,
             supersede: true,
             max_in_flight: 2,
             connect_timeout: Duration::from_secs(10),
@@ -70,6 +82,7 @@ impl UpstreamSettings {
                 bytes: 4 << 20,
                 batch_changes: BATCH_WRITES,
                 batch_bytes: 1 << 20,
+                low_share: 10,
             },
             max_request: BODY,
             max_dead_letters: 10_000,
@@ -102,6 +115,14 @@ pub enum SettingsError {
     Endpoint {
         /// As written.
         endpoint: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// Not a proxy.
+    #[error("{proxy} is no proxy: {what}; write it like http://proxy:3128")]
+    Proxy {
+        /// As written.
+        proxy: String,
         /// What is wrong.
         what: String,
     },

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
 use super::board::Board;
 use super::control::time_text;
+use super::forecast::Forecast;
+use super::reader::Fed;
 use super::route::Routes;
 use super::settings::UpstreamSettings;
 use crate::clock::Clock;
@@ -26,6 +28,8 @@ pub(super) struct Live {
     pub(super) throttled_until: Option<Instant>,
     /// The owner's limit that holds changes back: `online` is shown as `throttled` as well.
     pub(super) held: Option<String>,
+    /// It answers, and may be sent something.
+    pub(super) sending: bool,
     /// Settled changes by table; `None` until the cursor has been read.
     pub(super) settled: Option<BTreeMap<TableId, u64>>,
     /// The time of the first change that is not settled.
@@ -39,6 +43,8 @@ pub(super) struct Shared {
     pub(super) clock: Clock,
     pub(super) routes: Arc<Routes>,
     pub(super) board: Arc<Board>,
+    forecast: Mutex<Forecast>,
+    began: Instant,
 }
 
 impl Deref for Shared {
@@ -51,17 +57,46 @@ impl Deref for Shared {
 
 impl Shared {
     pub(super) fn new(settings: &UpstreamSettings, store: Store, clock: Clock) -> Shared {
-        let routes = Arc::new(Routes::new(settings.tables.clone()));
-        Shared { store, clock, routes, board: Arc::new(Board::new(settings)) }
+        Shared {
+            store,
+            clock,
+            routes: Arc::new(Routes::new(settings.tables.clone(), settings.handling.clone())),
+            board: Arc::new(Board::new(settings)),
+            forecast: Mutex::default(),
+            began: Instant::now(),
+        }
     }
 
     fn paused_reason(&self) -> String {
         format!("its owner paused it; forebay upstream resume {} lets it go on", self.name)
     }
 
-    /// Changes in the journal that are not settled: what the store has counted less what the cursor has, and the rows
-    /// that wait for their time.
-    fn pending(&self, live: &Live) -> u64 {
+    fn forecast(&self) -> MutexGuard<'_, Forecast> {
+        self.forecast.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Learns what changes cost.
+    pub(super) fn weigh(&self, fed: &[Fed]) {
+        let mut forecast = self.forecast();
+        for fed in fed {
+            if let Fed::Change(change) | Fed::Row(change) | Fed::Aside(change) = fed {
+                forecast.weigh(change.write_units());
+            }
+        }
+    }
+
+    /// Learns how fast the backlog becomes smaller.
+    pub(super) fn look(&self, live: &Live) {
+        let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let sending = live.sending && self.paused().is_none();
+        let mut forecast = self.forecast();
+        if !sending || forecast.is_due(now) {
+            forecast.look(self.unsettled(live), self.acknowledged.get(), sending, now);
+        }
+    }
+
+    /// Changes in the journal that are not settled: what the store has counted less what the cursor has.
+    fn unsettled(&self, live: &Live) -> u64 {
         let Some(settled) = &live.settled else { return 0 };
         // In this order: what is counted can't be behind what is settled.
         let counts = self.store.change_counts();
@@ -75,10 +110,10 @@ impl Shared {
                 pending += count.saturating_sub(settled.get(table).copied().unwrap_or(0));
             }
         }
-        pending + self.marked()
+        pending
     }
 
-    /// Rows that wait for their time; counting them takes longer than seeing that there are none.
+    /// Rows that wait for their time, and are pending too; counting them takes longer than seeing that there are none.
     fn marked(&self) -> u64 {
         match self.store.marked_boots() {
             Ok(boots) if boots.is_empty() => 0,
@@ -102,12 +137,17 @@ impl Shared {
             state => (state, live.reason.clone(), live.since_us),
         };
         let age = live.oldest_us.map_or(0, |oldest| self.clock.now_us().saturating_sub(oldest) / 1_000_000);
+        self.look(&live);
+        let pending = self.unsettled(&live) + self.marked();
+        let forecast = self.forecast().clone();
         UpstreamStatus {
             name: self.name.clone(),
             state,
             reason,
             since: since_us.map(time_text),
-            pending: self.pending(&live),
+            pending,
+            drained_in_seconds: forecast.drained_in(pending),
+            pending_write_units: forecast.cost(pending),
             oldest_pending_age_seconds: age,
             acknowledged: self.acknowledged.get(),
             dropped_unsent: live.dropped,

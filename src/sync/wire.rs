@@ -68,7 +68,9 @@ fn write_change(picked: &Picked, out: &mut Vec<u8>) -> bool {
         Kind::Put => br#"{"PutRequest":{"Item":"#.as_slice(),
         Kind::Delete => br#"{"DeleteRequest":{"Key":"#.as_slice(),
     });
-    let written = write_image(MapRef::new(&picked.change.image), out).is_ok();
+    let change = &picked.change;
+    let sent = change.route.sent(&change.image);
+    let written = sent.is_ok_and(|sent| write_image(MapRef::new(&sent), out).is_ok());
     out.extend_from_slice(b"}}");
     written
 }
@@ -102,7 +104,9 @@ fn tables(json: &mut Jiter<'_>, batch: &[Picked]) -> Result<Vec<usize>, String> 
             let (kind, image) = request(json)?;
             let found = batch.iter().position(|picked| {
                 let change = &picked.change;
-                change.route.upstream == name && change.kind == kind && change.image == *image.bytes()
+                change.route.upstream == name
+                    && change.kind == kind
+                    && change.route.sent(&change.image).is_ok_and(|sent| *sent == **image.bytes())
             });
             match found {
                 Some(place) => back.push(place),

@@ -372,6 +372,7 @@ impl Worker {
             since_us: Some(self.since_us),
             throttled_until: None,
             held: self.held.clone(),
+            sending: state == UpstreamState::Online && !self.allowance.is_used_up(),
             settled: Some(self.window.settled_counts()),
             oldest_us: self.positions.oldest_us().into_iter().chain(self.window.oldest_us()).min(),
             dropped: self.durable.dropped_unsent(),

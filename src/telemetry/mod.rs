@@ -162,6 +162,13 @@ pub struct UpstreamStatus {
     pub since: Option<String>,
     /// Changes in the journal that the upstream has not settled; derived from journal and cursor.
     pub pending: u64,
+    /// In how many seconds they will have gone, with what comes in meanwhile, at the rate of late: an estimate. `None` while
+    /// that is not known, or they do not become fewer.
+    #[serde(default)]
+    pub drained_in_seconds: Option<u64>,
+    /// The write units that they will cost: an estimate, from what those that were read cost. `None` while none was.
+    #[serde(default)]
+    pub pending_write_units: Option<u64>,
     /// Age of the oldest of them, in seconds.
     pub oldest_pending_age_seconds: u64,
     /// Changes that the upstream took, since the start of the process.

@@ -83,7 +83,12 @@ set = {{ device = "{{device}}", ts = "{{now_us}}" }}
 
     /// Starts it, and waits until it is ready.
     pub fn launch(&mut self) {
-        self.spawn();
+        self.launch_with(|command| command);
+    }
+
+    /// The same with something added to its command.
+    pub fn launch_with(&mut self, add: impl FnOnce(&mut Command) -> &mut Command) {
+        self.child = Some(add(&mut self.command()).spawn().unwrap());
         eventually("the daemon to get ready", || {
             let child = self.child.as_mut().unwrap();
             if let Some(status) = child.try_wait().unwrap() {

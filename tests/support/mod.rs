@@ -14,6 +14,7 @@ pub mod chance;
 pub mod cli;
 pub mod daemon;
 pub mod filesystem;
+pub mod issuer;
 pub mod kill;
 pub mod kill_broker;
 pub mod link;
@@ -22,6 +23,7 @@ pub mod mosquitto;
 pub mod peer;
 pub mod publisher;
 pub mod stream;
+pub mod tls_server;
 pub mod upstreams;
 
 use std::net::{SocketAddr, TcpListener};

@@ -14,8 +14,10 @@
 
 mod control;
 mod credentials;
+mod issued;
 mod letters;
 mod odd;
+mod proxied;
 mod reload;
 mod several;
 #[path = "../support/mod.rs"]

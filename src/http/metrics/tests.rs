@@ -25,8 +25,13 @@ struct Family<'a> {
 /// Everything that there can be.
 fn everything() -> String {
     let upstream = |name: &str| UpstreamStatus { name: name.to_owned(), pending: 7, ..Default::default() };
+    let foreseen = UpstreamStatus {
+        drained_in_seconds: Some(90),
+        pending_write_units: Some(14),
+        ..upstream("a\"b\\c\nd")
+    };
     let status = Status {
-        upstreams: vec![upstream("a\"b\\c\nd"), upstream("plain")],
+        upstreams: vec![foreseen, upstream("plain")],
         version: "1".to_owned(),
         mqtt: MqttStatus { broker: Some("subscribed".to_owned()), ..MqttStatus::default() },
         ..Status::default()
@@ -145,6 +150,11 @@ fn the_text_obeys_the_grammar() {
     }
     let pending = &families["forebay_upstream_pending"].samples[0];
     assert_eq!((pending.labels[0].1.as_str(), pending.value), ("a\"b\\c\nd", 7.0));
+    // Nothing is said of what nobody knows.
+    for (family, value) in [("drained_in_seconds", 90.0), ("pending_write_units", 14.0)] {
+        let samples = &families[format!("forebay_upstream_{family}").as_str()].samples;
+        assert_eq!(samples.iter().map(|sample| sample.value).collect::<Vec<_>>(), [value]);
+    }
 }
 
 #[test]

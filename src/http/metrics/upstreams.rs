@@ -13,6 +13,7 @@ const STATES: [(UpstreamState, &str); 5] = [
 ];
 
 type Value = fn(&UpstreamStatus) -> u64;
+type Estimate = fn(&UpstreamStatus) -> Option<u64>;
 
 /// One number of each upstream.
 const FAMILIES: [(&str, Kind, &str, Value); 5] = [
@@ -32,6 +33,20 @@ const FAMILIES: [(&str, Kind, &str, Value); 5] = [
     ("forebay_upstream_dead_letters", Kind::Gauge, "Letters waiting for the owner.", |u| u.dead_letters),
 ];
 
+/// What is foretold of each upstream; there is no sample while nothing can be.
+const ESTIMATES: [(&str, &str, Estimate); 2] = [
+    (
+        "forebay_upstream_drained_in_seconds",
+        "Estimate of when none will be pending, at the rate of late; absent while unknown or not draining.",
+        |u| u.drained_in_seconds,
+    ),
+    (
+        "forebay_upstream_pending_write_units",
+        "Estimate of the write units that the pending changes will cost; absent while unknown.",
+        |u| u.pending_write_units,
+    ),
+];
+
 pub(super) fn render(text: &mut Text, upstreams: &[UpstreamStatus]) {
     if upstreams.is_empty() {
         return;
@@ -46,5 +61,11 @@ pub(super) fn render(text: &mut Text, upstreams: &[UpstreamStatus]) {
     }
     for (name, kind, help, value) in FAMILIES {
         text.by("upstream", name, kind, help, upstreams.iter().map(|u| (&u.name, value(u))));
+    }
+    for (name, help, value) in ESTIMATES {
+        let known: Vec<_> = upstreams.iter().filter_map(|u| Some((&u.name, value(u)?))).collect();
+        if !known.is_empty() {
+            text.by("upstream", name, Kind::Gauge, help, known);
+        }
     }
 }

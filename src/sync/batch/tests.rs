@@ -5,8 +5,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::{KeyAttribute, KeySchema, KeyType};
+use crate::sync::route::Handling;
 
-const LIMITS: Limits = Limits { changes: 40, bytes: 4000, batch_changes: 5, batch_bytes: 250 };
+const LIMITS: Limits = Limits { changes: 40, bytes: 4000, batch_changes: 5, batch_bytes: 250, low_share: 10 };
 const TABLE: TableId = TableId(300);
 const UNMAPPED: TableId = TableId(301);
 
@@ -16,6 +17,7 @@ fn route(lane: u32) -> Arc<Route> {
         lane: Lane(lane),
         upstream: format!("t{lane}"),
         keys: KeySchema { partition, sort: None },
+        handling: Handling::default(),
     })
 }
 
@@ -29,6 +31,13 @@ fn change(seq: u64, key: u8) -> Change {
         image: vec![0; 60].into(),
         time_us: seq,
     }
+}
+
+/// The same, with the keys of one lane in a table that goes first.
+fn ranked(seq: u64, key: u8) -> Change {
+    let handling = Handling { priority: i32::from(key % 2) * 10, ..Handling::default() };
+    let route = Route { handling, ..(*route(u32::from(key % 2))).clone() };
+    Change { route: Arc::new(route), ..change(seq, key) }
 }
 
 fn ids(picked: &[Picked]) -> Vec<Id> {
@@ -90,6 +99,23 @@ fn lanes_are_kept_apart_on_demand() {
     assert_eq!(seqs(&window.pick(25, gate)), [2, 4]);
 }
 
+#[test]
+fn a_table_of_higher_priority_goes_first_and_the_others_keep_their_share() {
+    let mut window = Window::new(Prefix::default(), LIMITS, true);
+    for seq in 1..=40 {
+        window.push(ranked(seq, if seq <= 20 { 2 * seq as u8 } else { 2 * seq as u8 + 1 }));
+    }
+    let mut sent = Vec::new();
+    while !window.is_empty() {
+        // Images of 60 bytes: four to a batch.
+        let batch = window.pick(25, |_| Gate::Open);
+        sent.extend(seqs(&batch));
+        batch.iter().for_each(|picked| window.settle(picked.id));
+    }
+    let first: Vec<u64> = (21..30).chain([1]).chain(30..39).chain([2]).chain(39..41).chain(3..21).collect();
+    assert_eq!((sent, window.prefix().seq), (first, Seq(40)));
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Push(u8),
@@ -133,6 +159,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 struct Model {
     window: Window,
     supersede: bool,
+    priorities: bool,
     pushed: Vec<(u64, u8)>,
     counted: BTreeMap<u64, TableId>,
     under_way: Vec<Vec<Picked>>,
@@ -143,10 +170,11 @@ struct Model {
 }
 
 impl Model {
-    fn new(supersede: bool) -> Model {
+    fn new(supersede: bool, priorities: bool) -> Model {
         Model {
             window: Window::new(Prefix::default(), LIMITS, supersede),
             supersede,
+            priorities,
             pushed: Vec::new(),
             counted: BTreeMap::new(),
             under_way: Vec::new(),
@@ -230,7 +258,8 @@ impl Model {
     fn run(&mut self, step: Step) {
         match step {
             Step::Push(key) if self.window.has_room() => {
-                self.window.push(change(self.next, key));
+                let make = if self.priorities { ranked } else { change };
+                self.window.push(make(self.next, key));
                 self.pushed.push((self.next, key));
                 self.counted.insert(self.next, TABLE);
                 self.next += 1;
@@ -284,8 +313,8 @@ impl Model {
 
 proptest! {
     #[test]
-    fn every_key_ends_in_its_last_state_in_order(steps in steps(), supersede: bool) {
-        let mut model = Model::new(supersede);
+    fn every_key_ends_in_its_last_state_in_order(steps in steps(), supersede: bool, priorities: bool) {
+        let mut model = Model::new(supersede, priorities);
         for step in steps {
             model.run(step);
             model.check();

@@ -5,6 +5,7 @@ use tokio::net::TcpListener;
 use super::*;
 use crate::security::credentials::{CredentialsSource, KeyId};
 use crate::sync::fake::{Act, Fake};
+use crate::sync::proxy::{ProxyChoice, ProxySettings};
 
 const EMPTY: &[u8] = br#"{"RequestItems":{"t":[{"DeleteRequest":{"Key":{"device":{"S":"a"}}}}]}}"#;
 
@@ -113,6 +114,45 @@ async fn credentials_that_are_missing_are_said_so_and_read_again() {
     std::fs::write(&secret, "hush").unwrap();
     std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
     call(&client, &mut slot).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_plain_request_goes_to_the_proxy_whole_and_signed_without_its_password() {
+    let fake = Fake::start(&["t"]).await;
+    let mut settings = UpstreamSettings::new(
+        "central",
+        Endpoint::parse("http://central.example:8000").unwrap(),
+        "eu-west-1",
+    );
+    let mut proxy = ProxySettings::parse(&fake.url()).unwrap();
+    proxy.username = Some("me".to_owned());
+    settings.proxy = ProxyChoice::Through(proxy);
+    let client = Client::new(&settings, Clock::manual(1)).unwrap();
+    call(&client, &mut Slot::default()).await.unwrap();
+    let state = fake.lock();
+    let seen = &state.seen[0];
+    assert_eq!(seen.uri.to_string(), "http://central.example:8000/");
+    assert_eq!(seen.headers["host"], "central.example:8000");
+    assert_eq!(seen.headers["proxy-authorization"], "Basic bWU6");
+    assert!(!seen.headers["authorization"].to_str().unwrap().contains("proxy-authorization"));
+}
+
+#[tokio::test]
+async fn an_endpoint_may_be_an_ipv6_address() {
+    let fake = Fake::start(&["t"]).await;
+    let listener = TcpListener::bind("[::1]:0").await.unwrap();
+    let client = client(&format!("http://{}", listener.local_addr().unwrap()), &Clock::manual(1));
+    let relay = async {
+        let (mut near, _) = listener.accept().await.unwrap();
+        let mut far = tokio::net::TcpStream::connect(fake.address).await.unwrap();
+        let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
+    };
+    tokio::select! {
+        () = relay => panic!("nothing was answered"),
+        reply = async { call(&client, &mut Slot::default()).await } => assert_eq!(reply.unwrap().status, 200),
+    }
+    let host = format!("[::1]:{}", listener.local_addr().unwrap().port());
+    assert_eq!(fake.lock().seen[0].headers["host"], host.as_str());
 }
 
 #[test]

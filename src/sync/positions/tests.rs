@@ -7,7 +7,7 @@ use super::*;
 use crate::model::{KeyAttribute, KeySchema, KeyType, RowKey, TableId};
 use crate::store::Kind;
 use crate::sync::batch::{Change, Gate, Limits, Picked, Prefix, Window};
-use crate::sync::route::{Lane, Route};
+use crate::sync::route::{Handling, Lane, Route};
 
 #[test]
 fn without_tables_behind_it_is_the_prefix() {
@@ -46,7 +46,8 @@ fn one_may_be_left_while_another_comes_back() {
     assert_eq!((at.behind["b"], at.behind["c"]), (Seq(9), Seq(20)));
 }
 
-const LIMITS: Limits = Limits { changes: 8, bytes: 10_000, batch_changes: 4, batch_bytes: 10_000 };
+const LIMITS: Limits =
+    Limits { changes: 8, bytes: 10_000, batch_changes: 4, batch_bytes: 10_000, low_share: 10 };
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -104,6 +105,7 @@ fn change(seq: u64, key: u8) -> Change {
         lane: Lane(table(key).into()),
         upstream: name(table(key)),
         keys: KeySchema { partition, sort: None },
+        handling: Handling::default(),
     };
     Change {
         seq: Seq(seq),

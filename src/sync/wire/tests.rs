@@ -6,7 +6,7 @@ use super::*;
 use crate::model::{AttributeValue, KeyAttribute, KeySchema, KeyType, Map, RowKey, TableId};
 use crate::store::Seq;
 use crate::sync::batch::Change;
-use crate::sync::route::{Lane, Route};
+use crate::sync::route::{Attributes, Handling, Lane, Route};
 
 fn picked(id: u64, lane: u32, kind: Kind, text: &str) -> Picked {
     let partition = KeyAttribute { name: "k".into(), key_type: KeyType::S };
@@ -15,8 +15,12 @@ fn picked(id: u64, lane: u32, kind: Kind, text: &str) -> Picked {
     if kind == Kind::Put {
         item.insert("text", AttributeValue::S(text.into()));
     }
-    let route =
-        Route { lane: Lane(lane), upstream: format!("t{lane}"), keys: KeySchema { partition, sort: None } };
+    let route = Route {
+        lane: Lane(lane),
+        upstream: format!("t{lane}"),
+        keys: KeySchema { partition, sort: None },
+        handling: Handling::default(),
+    };
     let change = Change {
         seq: Seq(id),
         key: RowKey(id.to_string().into()),
@@ -56,6 +60,35 @@ fn unprocessed_items_are_found_in_the_batch() {
     let unknown = br#"{"UnprocessedItems":{"t9":[{"DeleteRequest":{"Key":{"k":{"S":"2"}}}}]}}"#;
     assert_eq!(unprocessed(unknown, &batch), Ok(vec![0, 1, 2]));
     assert!(unprocessed(b"{}", &batch).is_err());
+}
+
+#[test]
+fn what_is_held_back_is_not_sent_and_what_comes_back_is_known() {
+    let mut batch =
+        [picked(1, 0, Kind::Put, "a"), picked(2, 0, Kind::Put, "b"), picked(3, 0, Kind::Delete, "")];
+    let held = |attributes| Handling { attributes, ..Handling::default() };
+    for (place, attributes) in
+        [Attributes::Without(["text".into()].into()), Attributes::Only(["text".into()].into())]
+            .into_iter()
+            .enumerate()
+    {
+        let route = Route { handling: held(attributes), ..(*batch[place].change.route).clone() };
+        batch[place].change.route = Arc::new(route);
+    }
+    batch[2].change.route =
+        Arc::new(Route { handling: held(Attributes::Only([].into())), ..(*batch[2].change.route).clone() });
+    let body = batch_write(&batch, 10_000);
+    assert_eq!(
+        String::from_utf8(body.bytes).unwrap(),
+        concat!(
+            r#"{"RequestItems":{"t0":["#,
+            r#"{"PutRequest":{"Item":{"k":{"S":"1"}}}},"#,
+            r#"{"PutRequest":{"Item":{"k":{"S":"2"},"text":{"S":"b"}}}},"#,
+            r#"{"DeleteRequest":{"Key":{"k":{"S":"3"}}}}]}}"#
+        )
+    );
+    let answer = br#"{"UnprocessedItems":{"t0":[{"PutRequest":{"Item":{"k":{"S":"1"}}}}]}}"#;
+    assert_eq!(unprocessed(answer, &batch), Ok(vec![0]));
 }
 
 #[test]

@@ -3,10 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Todo, Worker};
-use crate::model::MapRef;
-use crate::model::size::image_size;
-use crate::store::Kind;
-use crate::sync::allowance::{HEADS, Held, write_units};
+use crate::sync::allowance::{HEADS, Held};
 use crate::sync::batch::Picked;
 use crate::sync::route::Lane;
 use crate::sync::wire;
@@ -97,7 +94,11 @@ impl Worker {
             return;
         }
         self.link.budget.sent(batch.len());
-        let units = if self.allowance.counts_units() { batch.iter().map(units_of).sum() } else { 0 };
+        let units = if self.allowance.counts_units() {
+            batch.iter().map(|picked| picked.change.write_units()).sum()
+        } else {
+            0
+        };
         self.allowance.pay(units, HEADS + body.bytes.len() as u64);
         self.requests += 1;
         self.todo.push(Todo::Send { batch, body: body.bytes });
@@ -108,13 +109,5 @@ impl Worker {
         self.requests += 1;
         self.allowance.pay(0, HEADS);
         self.todo.push(Todo::Describe(table));
-    }
-}
-
-/// What a change costs the upstream table, in write units; for a delete the least.
-fn units_of(picked: &Picked) -> u64 {
-    match picked.change.kind {
-        Kind::Put => write_units(image_size(MapRef::new(&picked.change.image))),
-        Kind::Delete => 1,
     }
 }

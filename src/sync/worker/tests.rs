@@ -23,6 +23,7 @@ mod allowances;
 mod control;
 mod full;
 mod joining;
+mod single;
 
 struct Rig {
     directory: tempfile::TempDir,

@@ -15,7 +15,7 @@ impl Sim {
         }
         self.lives += 1;
         self.poisoned = false;
-        let routes = Arc::new(Routes::new(self.settings.tables.clone()));
+        let routes = Arc::new(Routes::new(self.settings.tables.clone(), self.settings.handling.clone()));
         let board = Arc::new(Board::new(&self.settings));
         let around =
             Surroundings { disk: self.disk.clone(), routes: routes.clone(), random: self.random.fork() };

@@ -42,6 +42,22 @@ async fn a_day_that_is_used_up_holds_across_a_restart_and_ends_with_the_next() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_backlog_takes_is_foretold_while_it_drains() {
+    let mut rig = Rig::new(&["fleet", "happenings"]).await;
+    rig.settings.allowances = Allowances { write_units_per_second: Some(20), ..Allowances::default() };
+    rig.load(250, 3).await;
+    let running = rig.start();
+    let status = running.until(|status| status.drained_in_seconds.is_some()).await;
+    // Small items and deletes cost a unit each; twenty go in a second.
+    assert!(status.pending > 0 && status.pending_write_units == Some(status.pending), "{status:?}");
+    assert!(status.drained_in_seconds.is_some_and(|seconds| (1..=60).contains(&seconds)), "{status:?}");
+    running.source.order(Order::Pause).await.unwrap();
+    let status = running.source.status();
+    assert!(status.pending > 0 && status.drained_in_seconds.is_none(), "{status:?}");
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_limit_a_second_makes_the_batches_small_and_loses_nothing() {
     let mut rig = Rig::new(&["fleet", "happenings"]).await;
     rig.settings.allowances = Allowances {
