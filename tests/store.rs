@@ -19,7 +19,7 @@ use std::process::{Command, Stdio};
 use forebay::clock::{Clock, Trust};
 use forebay::model::{
     AttributeValue, Image, KeyAttribute, KeySchema, KeyType, KeyValue, Map, Number, TableDef, TableId,
-    TableName, WhenFull,
+    TableName,
 };
 use forebay::store::batch::About;
 use forebay::store::{Batch, Direction, KeyRange, Origin, Read, RowRef, Store, StoreSettings, Urgency};
@@ -34,24 +34,11 @@ fn open(path: &Path) -> (Store, Clock) {
 
 fn table() -> TableDef {
     let attribute = |name: &str, key_type| KeyAttribute { name: name.into(), key_type };
-    TableDef {
-        id: TABLE,
-        name: TableName::new("readings").unwrap(),
-        keys: KeySchema {
-            partition: attribute("device", KeyType::S),
-            sort: Some(attribute("ts", KeyType::N)),
-        },
-        ttl: None,
-        ttl_changed_at: 0,
-        created_us: 0,
-        uuid: String::new(),
-        provisioned: None,
-        deletion_protection: false,
-        when_full: WhenFull::Reject,
-        indexes: Default::default(),
-        options: Default::default(),
-        dropped: false,
-    }
+    TableDef::new(
+        TABLE,
+        TableName::new("readings").unwrap(),
+        KeySchema { partition: attribute("device", KeyType::S), sort: Some(attribute("ts", KeyType::N)) },
+    )
 }
 
 /// Stages the readings of one group: all of them carry its first number.

@@ -22,7 +22,7 @@ use forebay::clock::{Clock, Trust};
 use forebay::model::dynamodb_json::{read_item, write_item};
 use forebay::model::{
     AttributeValue, Image, KeyAttribute, KeySchema, KeyType, KeyValue, Map, Number, Set, TableDef, TableId,
-    TableName, WhenFull,
+    TableName,
 };
 use forebay::store::batch::About;
 use forebay::store::{Batch, Origin, Read, Store, StoreSettings, Urgency};
@@ -82,22 +82,15 @@ impl Gateway {
     fn define(&self, id: TableId, name: &str) {
         let attribute = |name: &str, key_type| KeyAttribute { name: name.into(), key_type };
         let table = TableDef {
-            id,
-            name: TableName::new(name).unwrap(),
-            keys: KeySchema {
-                partition: attribute("device", KeyType::S),
-                sort: Some(attribute("ts", KeyType::N)),
-            },
-            ttl: None,
-            ttl_changed_at: 0,
             created_us: 1,
-            uuid: String::new(),
-            provisioned: None,
-            deletion_protection: false,
-            when_full: WhenFull::Reject,
-            indexes: Default::default(),
-            options: Default::default(),
-            dropped: false,
+            ..TableDef::new(
+                id,
+                TableName::new(name).unwrap(),
+                KeySchema {
+                    partition: attribute("device", KeyType::S),
+                    sort: Some(attribute("ts", KeyType::N)),
+                },
+            )
         };
         let stamp = self.clock.stamp();
         self.submit(move |_, batch| batch.define_table(&table, stamp).unwrap());

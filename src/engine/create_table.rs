@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{CreateTable, EngineError, tags};
 use crate::clock::Stamp;
-use crate::model::{IndexDef, Indexes, TableDef, TableId, TableOptions, WhenFull};
+use crate::model::{IndexDef, Indexes, TableDef, TableId, TableOptions};
 use crate::store::{Batch, Read};
 
 /// On the committer's thread: the name must be free.
@@ -40,19 +40,13 @@ pub(super) fn decide(
         options.enable_stream(view, stream_label, stamp.us, read.seq().0);
     }
     let table = TableDef {
-        id,
-        name: request.table,
-        keys: request.keys,
-        ttl: None,
-        ttl_changed_at: 0,
         created_us: stamp.us,
         uuid,
         provisioned: request.provisioned,
         deletion_protection: request.deletion_protection,
-        when_full: WhenFull::default(),
         indexes,
         options,
-        dropped: false,
+        ..TableDef::new(id, request.table, request.keys)
     };
     define(batch, &table, stamp)?;
     Ok(Arc::new(table))

@@ -140,26 +140,17 @@ fn stream(table: &mut TableDef, view: Option<StreamView>, now_us: u64, seq: u64)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{KeyAttribute, KeySchema, KeyType, TableId, TableName, WhenFull};
+    use crate::model::{KeyAttribute, KeySchema, KeyType, TableId, TableName};
 
     fn table(provisioned: Option<(u64, u64)>) -> TableDef {
         TableDef {
-            id: TableId::FIRST,
-            name: TableName::new("readings").unwrap(),
-            keys: KeySchema {
-                partition: KeyAttribute { name: "d".into(), key_type: KeyType::S },
-                sort: None,
-            },
-            ttl: None,
-            ttl_changed_at: 0,
             created_us: 1,
-            uuid: String::new(),
             provisioned,
-            deletion_protection: false,
-            when_full: WhenFull::default(),
-            indexes: Default::default(),
-            options: Default::default(),
-            dropped: false,
+            ..TableDef::new(
+                TableId::FIRST,
+                TableName::new("readings").unwrap(),
+                KeySchema { partition: KeyAttribute { name: "d".into(), key_type: KeyType::S }, sort: None },
+            )
         }
     }
 

@@ -14,8 +14,7 @@ use super::*;
 use crate::clock::{BootId, Stamp};
 use crate::engine::IngestPut;
 use crate::model::{
-    Item, KeyAttribute, KeySchema, KeyType, TableDef, TableId, TableName, TtlAttribute, WhenFull,
-    dynamodb_json,
+    Item, KeyAttribute, KeySchema, KeyType, TableDef, TableId, TableName, TtlAttribute, dynamodb_json,
 };
 
 /// The gateway's time in these tests; each stamp is a microsecond later.
@@ -40,21 +39,7 @@ pub(super) fn readings() -> TableSettings {
 
 pub(super) fn definition(settings: &TableSettings) -> Arc<TableDef> {
     let ttl = settings.ttl_attribute.clone().map(|attribute| TtlAttribute { attribute });
-    Arc::new(TableDef {
-        id: TableId::FIRST,
-        name: settings.name.clone(),
-        keys: settings.keys.clone(),
-        ttl,
-        ttl_changed_at: 0,
-        created_us: 0,
-        uuid: String::new(),
-        provisioned: None,
-        deletion_protection: false,
-        when_full: WhenFull::Reject,
-        indexes: Default::default(),
-        options: Default::default(),
-        dropped: false,
-    })
+    Arc::new(TableDef { ttl, ..TableDef::new(TableId::FIRST, settings.name.clone(), settings.keys.clone()) })
 }
 
 #[derive(serde::Deserialize)]

@@ -208,6 +208,25 @@ pub struct TableDef {
 }
 
 impl TableDef {
+    /// A table with nothing but keys: on demand, without TTL, indexes, options or protection, made in 1970.
+    pub fn new(id: TableId, name: TableName, keys: KeySchema) -> TableDef {
+        TableDef {
+            id,
+            name,
+            keys,
+            ttl: None,
+            ttl_changed_at: 0,
+            created_us: 0,
+            uuid: String::new(),
+            provisioned: None,
+            deletion_protection: false,
+            when_full: WhenFull::default(),
+            indexes: Indexes::default(),
+            options: TableOptions::default(),
+            dropped: false,
+        }
+    }
+
     /// Whether the item has expired at this second; never where it is `None` (the clock is not trusted).
     pub fn is_expired(&self, image: MapRef<'_>, now: Option<u64>) -> bool {
         let Some(now) = now else { return false };

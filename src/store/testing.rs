@@ -16,7 +16,7 @@ use super::{
 use crate::clock::{Clock, Stamp};
 use crate::model::{
     AttributeValue, Image, KeyAttribute, KeySchema, KeyType, KeyValue, Map, Number, RowKey, TableDef,
-    TableId, TtlAttribute, WhenFull,
+    TableId, TtlAttribute,
 };
 
 /// The second at which tests begin.
@@ -184,22 +184,12 @@ pub(super) fn about(time: Stamp, mark: Option<Mark>) -> About {
 pub(super) fn table() -> TableDef {
     let attribute = |name: &str, key_type| KeyAttribute { name: name.into(), key_type };
     TableDef {
-        id: TABLE,
-        name: crate::model::TableName::new("readings").unwrap(),
-        keys: KeySchema {
-            partition: attribute("device", KeyType::S),
-            sort: Some(attribute("ts", KeyType::N)),
-        },
         ttl: Some(TtlAttribute { attribute: "expires_at".into() }),
-        ttl_changed_at: 0,
-        created_us: 0,
-        uuid: String::new(),
-        provisioned: None,
-        deletion_protection: false,
-        when_full: WhenFull::Reject,
-        indexes: Default::default(),
-        options: Default::default(),
-        dropped: false,
+        ..TableDef::new(
+            TABLE,
+            crate::model::TableName::new("readings").unwrap(),
+            KeySchema { partition: attribute("device", KeyType::S), sort: Some(attribute("ts", KeyType::N)) },
+        )
     }
 }
 

@@ -44,13 +44,10 @@ impl Forecast {
             *self = Forecast { units, changes, ..Forecast::default() };
             return;
         }
-        let Some((at, before, taken_before)) = self.last else {
-            self.last = Some((now, pending, taken));
-            return;
-        };
-        if now.saturating_sub(at) < LOOK_MS {
+        if !self.is_due(now) {
             return;
         }
+        let Some((at, before, taken_before)) = self.last.replace((now, pending, taken)) else { return };
         let passed = now.saturating_sub(at) as f64 / 1000.0;
         let fade = (-passed / MEMORY).exp();
         // The beginning of a long time has faded at its end.
@@ -59,7 +56,6 @@ impl Forecast {
         self.drained = self.drained * fade + (before as f64 - pending as f64) * share;
         self.taken = self.taken * fade + taken.saturating_sub(taken_before) as f64 * share;
         self.seconds = self.seconds * fade + weight;
-        self.last = Some((now, pending, taken));
     }
 
     /// Whether it is time for another look.

@@ -7,22 +7,12 @@ fn attribute(name: &str, key_type: KeyType) -> KeyAttribute {
 
 fn table() -> TableDef {
     TableDef {
-        id: TableId::FIRST,
-        name: TableName::new("readings").unwrap(),
-        keys: KeySchema {
-            partition: attribute("device", KeyType::S),
-            sort: Some(attribute("ts", KeyType::N)),
-        },
         ttl: Some(TtlAttribute { attribute: "expires_at".into() }),
-        ttl_changed_at: 0,
-        created_us: 0,
-        uuid: String::new(),
-        provisioned: None,
-        deletion_protection: false,
-        when_full: WhenFull::Reject,
-        indexes: Default::default(),
-        options: Default::default(),
-        dropped: false,
+        ..TableDef::new(
+            TableId::FIRST,
+            TableName::new("readings").unwrap(),
+            KeySchema { partition: attribute("device", KeyType::S), sort: Some(attribute("ts", KeyType::N)) },
+        )
     }
 }
 

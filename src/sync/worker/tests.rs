@@ -59,25 +59,15 @@ impl Running {
     }
 }
 
-fn table(id: u32, name: &str) -> TableDef {
+pub(super) fn table(id: u32, name: &str) -> TableDef {
     let attribute = |name: &str, key_type| KeyAttribute { name: name.into(), key_type };
     TableDef {
-        id: TableId(id),
-        name: TableName::new(name).unwrap(),
-        keys: KeySchema {
-            partition: attribute("device", KeyType::S),
-            sort: Some(attribute("ts", KeyType::N)),
-        },
-        ttl: None,
-        ttl_changed_at: 0,
         created_us: 1,
-        uuid: String::new(),
-        provisioned: None,
-        deletion_protection: false,
-        when_full: WhenFull::Reject,
-        indexes: Default::default(),
-        options: Default::default(),
-        dropped: false,
+        ..TableDef::new(
+            TableId(id),
+            TableName::new(name).unwrap(),
+            KeySchema { partition: attribute("device", KeyType::S), sort: Some(attribute("ts", KeyType::N)) },
+        )
     }
 }
 

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use super::{Disk, Event, Item, Oracle, Seq, Sim, Upstream};
-use crate::model::{KeyAttribute, KeySchema, KeyType, TableDef, TableId, TableName, WhenFull};
+use crate::model::TableId;
 use crate::sync::allowance::Allowances;
+use crate::sync::worker::tests::table;
 use crate::sync::{Endpoint, UpstreamSettings};
 
 /// The tables: number, name, and where they go.
@@ -16,28 +17,6 @@ const TROUBLED: u64 = 120_000;
 
 pub(super) fn upstream_of(table: TableId) -> &'static str {
     TABLES.iter().find(|(id, ..)| *id == table.0).and_then(|(_, _, upstream)| *upstream).unwrap()
-}
-
-fn table((id, name, _): (u32, &str, Option<&str>)) -> TableDef {
-    let attribute = |name: &str, key_type| KeyAttribute { name: name.into(), key_type };
-    TableDef {
-        id: TableId(id),
-        name: TableName::new(name).unwrap(),
-        keys: KeySchema {
-            partition: attribute("device", KeyType::S),
-            sort: Some(attribute("ts", KeyType::N)),
-        },
-        ttl: None,
-        ttl_changed_at: 0,
-        created_us: 1,
-        uuid: String::new(),
-        provisioned: None,
-        deletion_protection: false,
-        when_full: WhenFull::Reject,
-        indexes: Default::default(),
-        options: Default::default(),
-        dropped: false,
-    }
 }
 
 fn settings(random: &mut fastrand::Rng) -> UpstreamSettings {
@@ -80,7 +59,7 @@ impl Sim {
             steps: 0,
             dies_at: random.bool().then(|| random.u64(1..500)),
             spin: (0, 0),
-            disk: Arc::new(Mutex::new(Disk::new(TABLES.into_iter().map(table)))),
+            disk: Arc::new(Mutex::new(Disk::new(TABLES.into_iter().map(|(id, name, _)| table(id, name))))),
             upstream: Upstream::default(),
             oracle: Oracle::new(strict),
             trouble: random.u8(..70),
